@@ -1,0 +1,52 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+
+	"sluice/transport"
+)
+
+// A Cursor is a place in a Source, opaque to all others; the empty Cursor is the beginning. Valid UTF-8.
+type Cursor string
+
+// A Batch is what one Read returned.
+type Batch struct {
+	Items [][]byte // raw, before parsing; owned by the caller
+	Next  Cursor   // the place after Items
+	// CaughtUp says that the origin had nothing more after Next when it was read, so that there is no need to ask
+	// again before the interval is over. An empty Batch whose Next is the cursor it was read from says the same.
+	CaughtUp bool
+}
+
+// A Source is where records come from.
+//
+// Read returns the data that follows after. It has no effect on the origin, and repeating it is always allowed: reading
+// from an old Cursor returns the same items again, unless the origin has forgotten them; then it fails with
+// ErrCursorGone, a Blocked fault. It waits for data if it can; io.EOF means never more. Errors carry a fault.Class.
+// Reads do not overlap. When ctx ends, Read returns soon with an error.
+type Source interface {
+	Read(ctx context.Context, after Cursor) (Batch, error)
+}
+
+// ErrCursorGone says that the origin no longer has the data after a Cursor.
+var ErrCursorGone = errors.New("the origin has forgotten the data after this cursor")
+
+// A Parser turns a raw item into a Record. Pure: the same item makes the same Record, ID included. An error means that
+// the item can never be delivered as it stands, and goes with it to the dead letters.
+type Parser func(item []byte) (transport.Record, error)
+
+// A Checkpoint is the durable copy of a Cursor.
+type Checkpoint interface {
+	// Load returns the Cursor saved last, or the empty one if none ever was. It fails rather than guess: a damaged
+	// or foreign checkpoint is never taken for the beginning.
+	Load(ctx context.Context) (Cursor, error)
+	// Save makes c durable, whole or not at all (I2). Calls do not overlap.
+	Save(ctx context.Context, c Cursor) error
+}
+
+// A DeadLetter keeps what cannot be delivered.
+type DeadLetter interface {
+	// Put makes item durable together with the reason before it returns. Safe for concurrent use.
+	Put(ctx context.Context, item []byte, reason error) error
+}

@@ -1,0 +1,63 @@
+// Package secret holds values that must never be printed.
+package secret
+
+import (
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+)
+
+// mask is what every way of printing shows of a Value that is set.
+const mask = "***"
+
+// A Value is a secret such as a token or an API key. However it is printed, formatted, marshalled or logged it shows
+// "***"; only Reveal returns it. The zero Value is unset. Copies share one secret: what Replace sets, all of them reveal.
+type Value struct {
+	p *atomic.Pointer[string] // a pointer, so that %+v of a struct with an unexported Value shows an address
+}
+
+// New returns a Value that holds s; the empty string makes an unset Value.
+func New(s string) Value {
+	var v Value
+	_ = v.Decode(s)
+	return v
+}
+
+// Reveal returns the secret itself, or "" if unset. The result belongs into a request and nowhere else.
+func (v Value) Reveal() string {
+	if v.p == nil {
+		return ""
+	}
+	return *v.p.Load()
+}
+
+// IsSet reports whether there is a secret.
+func (v Value) IsSet() bool { return v.Reveal() != "" }
+
+// Replace puts s in the place of the secret, for every copy of v made after the first Decode. Safe for concurrent use.
+// It panics on a zero Value, which has no place to share.
+func (v Value) Replace(s string) { v.p.Store(&s) }
+
+// Decode takes the secret from an environment variable; it never fails, so no parse error can print the value.
+func (v *Value) Decode(s string) error {
+	v.p = new(atomic.Pointer[string])
+	v.p.Store(&s)
+	return nil
+}
+
+// String shows the mask, or nothing if unset.
+func (v Value) String() string {
+	if !v.IsSet() {
+		return ""
+	}
+	return mask
+}
+
+// Format prints the mask for every verb.
+func (v Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(v.String())) }
+
+// MarshalText writes the mask.
+func (v Value) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// LogValue logs the mask.
+func (v Value) LogValue() slog.Value { return slog.StringValue(v.String()) }
