@@ -1,0 +1,56 @@
+package atomicfile_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"sluice/internal/atomicfile"
+)
+
+func TestWriteReplacesContentAndMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	for _, want := range []string{"first", "second, longer", ""} {
+		if err := atomicfile.Write(path, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != want {
+			t.Errorf("content = %q, %v, want %q", got, err, want)
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("mode = %v, want 0600", got)
+	}
+}
+
+func TestFailedWriteLeavesTheOldContentAndNoRubbish(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state")
+	if err := os.Mkdir(path, 0o700); err != nil { // a folder in the way: the rename fails
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "kept"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.Write(path, []byte("new"), 0o600); err == nil {
+		t.Fatal("Write over a folder succeeded")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 || entries[0].Name() != "state" {
+		t.Errorf("the folder holds %v, want only what was there before", entries)
+	}
+}
+
+func TestWriteIntoAMissingFolderFails(t *testing.T) {
+	if err := atomicfile.Write(filepath.Join(t.TempDir(), "no", "state"), nil, 0o600); err == nil {
+		t.Error("Write into a missing folder succeeded")
+	}
+}
