@@ -1,0 +1,249 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"sluice/internal/backoff"
+	"sluice/internal/fault"
+	"sluice/transport"
+)
+
+// A Pipeline moves records from a Source to a destination and never loses one. Its fields must not change while it runs.
+type Pipeline struct {
+	Source     Source
+	Parse      Parser
+	Deliverer  *transport.Deliverer
+	Checkpoint Checkpoint
+	DeadLetter DeadLetter
+
+	InFlight int            // batches being delivered at once; 0: 1
+	Idle     time.Duration  // between two Reads when the source is caught up; 0: one second
+	Drain    time.Duration  // for what is in flight when ctx ends; 0: none, it is abandoned and read again next time
+	Backoff  backoff.Policy // between failed Reads, Saves and Puts
+	Probe    time.Duration  // between two tries of what is Blocked; 0: one minute
+
+	// MaxDeadShare is the share of the last 1,000 records that may be set aside, 0 to 1, before delivery pauses: a mass
+	// of refused records is a broken destination and not bad data. 0: 0.05. From 1 on nothing pauses.
+	MaxDeadShare float64
+
+	// Once ends Run when the source is caught up. Then nothing waits for a person either: what is Blocked, or fails for
+	// longer than Patience (0: 15 s), ends Run with its error. The Deliverer needs a Patience of its own for this.
+	Once     bool
+	Patience time.Duration
+
+	Observe Observer
+}
+
+// A Part is one of the things that a Pipeline depends on.
+type Part string
+
+// The parts of a Pipeline that can be in trouble.
+const (
+	PartSource      Part = "source"
+	PartDestination Part = "destination"
+	PartCheckpoint  Part = "checkpoint"
+	PartDeadLetter  Part = "deadletter"
+)
+
+// An Observer is told what a Pipeline does. Every function may be nil, is called concurrently, and must be quick.
+type Observer struct {
+	Read    func(items, bytes int, took time.Duration, err error) // after every Read
+	Settled func(accepted, setAside int)                          // after every batch
+	Saved   func(Cursor)                                          // after every Save
+	Trouble func(part Part, err error)                            // part is in trouble; nil: it is well (again)
+}
+
+const (
+	defaultIdle     = time.Second
+	defaultProbe    = time.Minute
+	defaultPatience = 15 * time.Second
+	defaultShare    = 0.05
+)
+
+// ErrUnsettled is returned by Run when it was asked to stop and Drain was over before everything in flight was settled.
+// Nothing is lost: the records will be read again.
+var ErrUnsettled = errors.New("stopped before everything in flight was settled; it will be read again")
+
+// Run loads the cursor and moves records until ctx ends, the source ends, or, with Once, the source is caught up. Then
+// it stops reading, lets what is in flight finish, and returns nil, or ErrUnsettled if Drain was too short. Any other
+// error means that it could not go on. Run may be called once.
+func (p *Pipeline) Run(ctx context.Context) error {
+	cursor, err := p.Checkpoint.Load(ctx)
+	if err != nil {
+		return err
+	}
+	soft, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	hard, abandon := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abandon(nil)
+	defer context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(p.Drain, func() { abandon(ErrUnsettled) })
+		context.AfterFunc(hard, func() { timer.Stop() })
+	})()
+
+	r := &run{p: p, saved: cursor, stop: stop, slots: make(chan struct{}, max(1, p.InFlight)),
+		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
+	err = r.read(soft, hard, cursor)
+	r.wg.Wait()
+	switch {
+	case r.failure != nil:
+		return r.failure
+	case err != nil && ctx.Err() == nil:
+		return err
+	case r.tracker.unsettled() > 0:
+		return ErrUnsettled
+	}
+	return nil
+}
+
+// A run is the state of one Run.
+type run struct {
+	p       *Pipeline
+	tracker tracker
+	guard   guard
+	slots   chan struct{} // I5: one token per batch in delivery
+	wg      sync.WaitGroup
+	stop    context.CancelCauseFunc
+
+	once    sync.Once
+	failure error // why a batch could not be settled although nobody asked to stop
+
+	saveMu sync.Mutex
+	saved  Cursor // what the checkpoint holds
+}
+
+// read is the straight line: batch after batch, until soft ends or the source does. Delivery goes on in the background
+// until hard ends.
+func (r *run) read(soft, hard context.Context, cursor Cursor) error {
+	for {
+		batch, err := r.next(soft, cursor)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		nothing := len(batch.Items) == 0 && batch.Next == cursor
+		if !nothing {
+			select { // I5: when sending stops, reading stops
+			case r.slots <- struct{}{}:
+			case <-soft.Done():
+				return nil
+			}
+			s := r.tracker.add(batch.Next)
+			r.wg.Go(func() { r.finish(hard, s, batch.Items) })
+			cursor = batch.Next
+		}
+		if !batch.CaughtUp && !nothing {
+			continue
+		}
+		if r.p.Once {
+			return nil
+		}
+		if backoff.Sleep(soft, or(r.p.Idle, defaultIdle)) != nil {
+			return nil
+		}
+	}
+}
+
+// next reads one batch, as often as it takes.
+func (r *run) next(ctx context.Context, after Cursor) (Batch, error) {
+	var batch Batch
+	err := r.insist(ctx, PartSource, func() error {
+		start := time.Now()
+		var err error
+		batch, err = r.p.Source.Read(ctx, after)
+		if ctx.Err() != nil && err != nil {
+			return context.Cause(ctx)
+		}
+		if f := r.p.Observe.Read; f != nil {
+			bytes := 0
+			for _, item := range batch.Items {
+				bytes += len(item)
+			}
+			f(len(batch.Items), bytes, time.Since(start), err)
+		}
+		return err
+	})
+	return batch, err
+}
+
+// finish settles one batch and saves the cursor as far as it goes. If it cannot, it ends the Run.
+func (r *run) finish(hard context.Context, s *slot, items [][]byte) {
+	defer func() { <-r.slots }()
+	err := r.settle(hard, items)
+	if err == nil {
+		r.tracker.settle(s)
+		err = r.commit(hard)
+	}
+	if err != nil && hard.Err() == nil {
+		r.once.Do(func() { r.failure = err })
+		r.stop(err)
+	}
+}
+
+// commit saves the cursor after the last batch with no unsettled batch before it. I2: one at a time, always forward.
+func (r *run) commit(ctx context.Context) error {
+	r.saveMu.Lock()
+	defer r.saveMu.Unlock()
+	next, ok := r.tracker.head()
+	if !ok || next == r.saved {
+		return nil
+	}
+	err := r.insist(ctx, PartCheckpoint, func() error { return r.p.Checkpoint.Save(ctx, next) })
+	if err != nil {
+		return err
+	}
+	r.saved = next
+	if f := r.p.Observe.Saved; f != nil {
+		f(next)
+	}
+	return nil
+}
+
+// insist calls try until it succeeds, the source has ended, ctx ends, or, with Once, there is no hope. Between tries it
+// waits for what the fault asks for, the backoff, or the next probe.
+func (r *run) insist(ctx context.Context, part Part, try func() error) error {
+	start := time.Now()
+	for failures := 1; ; failures++ {
+		err := try()
+		if err == nil || errors.Is(err, io.EOF) {
+			r.trouble(part, nil)
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r.trouble(part, err)
+		verdict := fault.From(err)
+		stuck := verdict.Class == fault.Blocked || verdict.Class == fault.Rejected // nobody else can mend what is asked here
+		if r.p.Once && (stuck || time.Since(start) > or(r.p.Patience, defaultPatience)) {
+			return err
+		}
+		wait := max(r.p.Backoff.Wait(failures), verdict.RetryAfter)
+		if stuck {
+			wait = max(or(r.p.Probe, defaultProbe), verdict.RetryAfter)
+		}
+		if err := backoff.Sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) trouble(part Part, err error) {
+	if f := r.p.Observe.Trouble; f != nil {
+		f(part, err)
+	}
+}
+
+// or returns v, or fallback where v is not set.
+func or[T time.Duration | float64](v, fallback T) T {
+	if v > 0 {
+		return v
+	}
+	return fallback
+}
