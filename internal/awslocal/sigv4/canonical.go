@@ -90,21 +90,22 @@ func canonicalQuery(query string) string {
 }
 
 // canonicalHeaders returns one line per name, and false if the request lacks one of them.
-func canonicalHeaders(r *http.Request, names []string) (string, bool) {
+func canonicalHeaders(r *http.Request, names []string) (lines string, complete bool) {
+	complete = true
 	var b strings.Builder
 	for _, name := range names {
+		b.WriteString(name + ":")
 		values := headerValues(r, name)
-		if len(values) == 0 {
-			return "", false
-		}
-		b.WriteString(name)
+		complete = complete && len(values) > 0
 		for i, v := range values {
-			b.WriteByte(":,"[min(i, 1)])
+			if i > 0 {
+				b.WriteByte(',')
+			}
 			b.WriteString(trim(v))
 		}
 		b.WriteByte('\n')
 	}
-	return b.String(), true
+	return b.String(), complete
 }
 
 // headerValues returns the values of a header that net/http may have moved out of the header map.

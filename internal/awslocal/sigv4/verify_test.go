@@ -137,6 +137,7 @@ var alterations = []struct {
 	{"host", func(r *http.Request, _ *[]byte) { r.Host = "localhost:4599" }, SignatureDiffers},
 	{"content type", func(r *http.Request, _ *[]byte) { r.Header.Set("Content-Type", "text/plain") }, SignatureDiffers},
 	{"content type gone", func(r *http.Request, _ *[]byte) { r.Header.Del("Content-Type") }, SignatureDiffers},
+	{"empty header gone", func(r *http.Request, _ *[]byte) { r.Header.Del("X-Empty") }, SignatureDiffers},
 	{"length", func(r *http.Request, _ *[]byte) { r.Header.Set("Content-Length", "7") }, SignatureDiffers},
 	{"record id", func(r *http.Request, _ *[]byte) { r.Header.Set("X-Sluice-Record-Id", "other") }, SignatureDiffers},
 	{"second record id", func(r *http.Request, _ *[]byte) { r.Header.Add("X-Sluice-Record-Id", "other") }, SignatureDiffers},
@@ -203,6 +204,7 @@ func signedByRole(t *testing.T, edit func(*http.Request)) (*Verifier, *http.Requ
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Sluice-Record-Id", "r-1")
+	req.Header.Set("X-Empty", "")
 	if edit != nil {
 		edit(req)
 	}
