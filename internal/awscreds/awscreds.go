@@ -1,0 +1,195 @@
+package awscreds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"sluice/internal/fault"
+)
+
+// loadTimeout bounds what the SDK asks the instance while it reads its settings.
+const loadTimeout = 10 * time.Second
+
+// AWS is an identity at AWS that stays fresh. Safe for concurrent use.
+type AWS struct {
+	sdk  aws.Config
+	http *awshttp.BuildableClient
+	base *cache // what the default chain leads to
+	top  *cache // what is signed with: the role's, or base
+	sts  *sts.Client
+}
+
+// Load reads the SDK's settings and starts to fetch credentials in the background. It does not wait for them, so that a
+// daemon starts while STS is down. It fails only for settings that are wrong.
+func Load(ctx context.Context, c Config) (*AWS, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	sdk, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient()))
+	if err != nil {
+		return nil, fmt.Errorf("read the AWS settings: %w", err)
+	}
+	return New(sdk, c)
+}
+
+// New is Load for settings of the SDK that are there already.
+func New(sdk aws.Config, c Config) (*AWS, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.withDefaults(sdk.Region)
+	if c.ARN != "" && c.STSRegion == "" {
+		return nil, errors.New("the region of STS is not known; set AWS_REGION or SLUICE_ROLE_STS_REGION")
+	}
+	a := &AWS{}
+	a.http, _ = sdk.HTTPClient.(*awshttp.BuildableClient)
+	if a.http == nil {
+		a.http = awshttp.NewBuildableClient()
+	}
+	chain := sdk.Credentials
+	if chain == nil {
+		return nil, errors.New("the AWS settings name no source of credentials")
+	}
+	a.base = newCache(fetchChain(chain))
+	a.sts = sts.NewFromConfig(sdk, func(o *sts.Options) {
+		o.Credentials = a.base
+		o.Region = c.STSRegion
+		o.Retryer = aws.NopRetryer{} // the cache repeats, and counts
+		o.HTTPClient = newHTTPClient(a.http)
+	})
+	a.top = a.base
+	if c.ARN != "" {
+		a.top = newCache(a.assume(c))
+	}
+	sdk.Credentials = a.top
+	a.sdk = sdk
+	return a, nil
+}
+
+// Close ends the background renewal and waits for it.
+func (a *AWS) Close() {
+	if a.top != a.base {
+		a.top.close()
+	}
+	a.base.close()
+}
+
+// Config returns the SDK's settings, with the fresh credentials inside.
+func (a *AWS) Config() aws.Config { return a.sdk.Copy() }
+
+// Region is the region of the AWS settings, or empty.
+func (a *AWS) Region() string { return a.sdk.Region }
+
+// HTTPClient returns a client with connections of its own that honours AWS_CA_BUNDLE and the proxy variables, follows no
+// redirect, keeps as many idle connections as it has had requests in flight, and drops them after 15 seconds.
+func (a *AWS) HTTPClient() *http.Client { return newHTTPClient(a.http) }
+
+// Retrieve returns the credentials to sign with. It waits only if there are none that are valid.
+func (a *AWS) Retrieve(ctx context.Context) (aws.Credentials, error) { return a.top.Retrieve(ctx) }
+
+// Refresh returns newer credentials than rejected, which a service has called expired or unknown. Callers who saw the
+// same credentials refused share one renewal.
+func (a *AWS) Refresh(ctx context.Context, rejected aws.Credentials) (aws.Credentials, error) {
+	return a.top.Refresh(ctx, rejected)
+}
+
+// Identity is who STS says we are.
+type Identity struct {
+	Account string
+	ARN     string
+}
+
+// Identity asks STS who signs. It needs a region.
+func (a *AWS) Identity(ctx context.Context) (Identity, error) {
+	creds, err := a.Retrieve(ctx)
+	if err != nil {
+		return Identity{}, err
+	}
+	if a.sts.Options().Region == "" {
+		return Identity{}, &fault.Error{Class: fault.Blocked, Reason: "sts_refused", Op: "sts.GetCallerIdentity",
+			Err: errors.New("the region is not known; set AWS_REGION")}
+	}
+	ctx, w := Watch(ctx)
+	out, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}, func(o *sts.Options) { o.Credentials = pinned(creds) })
+	if err != nil {
+		return Identity{}, classifySTS("sts.GetCallerIdentity", "ask who we are", w, err)
+	}
+	return Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}, nil
+}
+
+// pinned is a provider of this one set.
+func pinned(c aws.Credentials) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c, nil })
+}
+
+// fetchChain returns a fetch that makes the default chain look again. The chain has a cache of its own, which would hand
+// out the same credentials until they end.
+func fetchChain(chain aws.CredentialsProvider) func(context.Context) (aws.Credentials, error) {
+	cached, isCache := chain.(*aws.CredentialsCache)
+	last := isCache && cached.IsCredentialsProvider(&ec2rolecreds.Provider{}) // where the chain ends if all else is unset
+	var found atomic.Bool
+	return func(ctx context.Context) (aws.Credentials, error) {
+		if isCache {
+			cached.Invalidate()
+		}
+		creds, err := chain.Retrieve(ctx)
+		if err != nil {
+			return aws.Credentials{}, classifyChain(err, last && !found.Load())
+		}
+		found.Store(true)
+		return creds, nil
+	}
+}
+
+// assume returns a fetch that assumes the role of c.
+func (a *AWS) assume(c Config) func(context.Context) (aws.Credentials, error) {
+	doing := "assume " + c.ARN
+	provider := func(base aws.Credentials) *stscreds.AssumeRoleProvider {
+		client := roleClient{a.sts, base}
+		return stscreds.NewAssumeRoleProvider(client, c.ARN, func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = c.SessionName
+			o.Duration = c.Duration
+			if c.ExternalID != "" {
+				o.ExternalID = aws.String(c.ExternalID)
+			}
+		})
+	}
+	return func(ctx context.Context) (aws.Credentials, error) {
+		base, err := a.base.Retrieve(ctx)
+		if err != nil {
+			return aws.Credentials{}, err
+		}
+		watched, w := Watch(ctx)
+		creds, err := provider(base).Retrieve(watched)
+		if code := codeOf(err); code == "ExpiredToken" || code == "InvalidClientTokenId" {
+			if base, again := a.base.Refresh(ctx, base); again == nil {
+				creds, err = provider(base).Retrieve(watched)
+			}
+		}
+		if err != nil {
+			return aws.Credentials{}, classifySTS("sts.AssumeRole", doing, w, err)
+		}
+		return creds, nil
+	}
+}
+
+// A roleClient assumes roles with one set of credentials, so that it is known which set was refused.
+type roleClient struct {
+	sts  *sts.Client
+	base aws.Credentials
+}
+
+// AssumeRole makes the call.
+func (r roleClient) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+	return r.sts.AssumeRole(ctx, in, append(opts, func(o *sts.Options) { o.Credentials = pinned(r.base) })...)
+}

@@ -1,0 +1,138 @@
+package awscreds
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"sluice/internal/fault"
+)
+
+// A verdict is what an error code of STS means. What to do ends the sentence an operator reads.
+type verdict struct {
+	class  fault.Class
+	reason string
+	todo   string
+}
+
+const fixBase = "renew or correct the credentials that the AWS_* settings lead to"
+
+// verdicts on the codes of STS, without the suffix "Exception".
+var verdicts = map[string]verdict{
+	"AccessDenied":               {fault.Blocked, "role_denied", "check the trust policy of the role, SLUICE_ROLE_EXTERNAL_ID, and that the caller may sts:AssumeRole"},
+	"ExpiredToken":               {fault.Blocked, "expired_token", fixBase},
+	"InvalidClientTokenId":       {fault.Blocked, "sts_refused", fixBase},
+	"UnrecognizedClient":         {fault.Blocked, "sts_refused", fixBase},
+	"SignatureDoesNotMatch":      {fault.Blocked, "sts_refused", fixBase},
+	"InvalidSignature":           {fault.Blocked, "sts_refused", fixBase},
+	"IncompleteSignature":        {fault.Blocked, "sts_refused", fixBase},
+	"MissingAuthenticationToken": {fault.Blocked, "sts_refused", fixBase},
+	"OptInRequired":              {fault.Blocked, "sts_refused", "subscribe the account"},
+	"ValidationError":            {fault.Blocked, "role_invalid", "check SLUICE_ROLE_ARN, and that the role allows SLUICE_ROLE_DURATION (one hour at most if the caller is a role itself)"},
+	"MalformedPolicyDocument":    {fault.Blocked, "role_invalid", "check the policies of the role"},
+	"PackedPolicyTooLarge":       {fault.Blocked, "role_invalid", "check the policies of the role"},
+	"SessionDurationEscalation":  {fault.Blocked, "role_invalid", "set SLUICE_ROLE_DURATION to one hour or less"},
+	"RegionDisabled":             {fault.Blocked, "sts_region_disabled", "activate STS in this region or set SLUICE_ROLE_STS_REGION"},
+	"RequestExpired":             {fault.Transient, "clock_skew", "set the clock"},
+	"RequestTimeTooSkewed":       {fault.Transient, "clock_skew", "set the clock"},
+	"Throttling":                 {fault.Throttled, "sts_throttled", ""},
+	"Throttled":                  {fault.Throttled, "sts_throttled", ""},
+	"TooManyRequests":            {fault.Throttled, "sts_throttled", ""},
+	"RequestLimitExceeded":       {fault.Throttled, "sts_throttled", ""},
+}
+
+// classifySTS gives the verdict on an error of a call to STS; doing says what was tried, such as "assume arn:…".
+func classifySTS(op, doing string, w *Wire, err error) error {
+	if known := (*fault.Error)(nil); errors.As(err, &known) {
+		return known // the credentials that the call was to be signed with could not be had
+	}
+	var answer *smithyhttp.ResponseError
+	if !errors.As(err, &answer) {
+		e := w.Fault(op, err)
+		e.Err = fmt.Errorf("%s: %w", doing, e.Err)
+		if e.Class == fault.Transient && e.Reason != "cancelled" {
+			e.Reason = "sts_unavailable"
+		}
+		e.Ambiguous = false // asking STS twice does no harm
+		return e
+	}
+	code := codeOf(err)
+	v, ok := verdicts[code]
+	switch {
+	case skewed(err):
+		v = verdicts["RequestExpired"]
+	case !ok && answer.HTTPStatusCode() == 429:
+		v = verdicts["Throttling"]
+	case !ok:
+		v = verdict{fault.Transient, "sts_unavailable", ""}
+	}
+	err = fmt.Errorf("%s: %s", doing, answerText(err, answer.HTTPStatusCode()))
+	if v.todo != "" {
+		err = fmt.Errorf("%w; %s", err, v.todo)
+	}
+	return &fault.Error{Class: v.class, Reason: v.reason, Op: op, Err: err}
+}
+
+// codeOf returns the error code of an answer of AWS, without the suffix "Exception"; empty if it has none.
+func codeOf(err error) string {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return ""
+	}
+	return strings.TrimSuffix(api.ErrorCode(), "Exception")
+}
+
+// skewed reports whether the SDK found that the call was refused because of the clock. It will sign the next call of the
+// same client with the time of the peer.
+func skewed(err error) bool {
+	var s interface{ RetryableError() bool }
+	return errors.As(err, &s) && s.RetryableError()
+}
+
+// unknownCode is what the SDK puts where an answer has no error code.
+const unknownCode = "UnknownError"
+
+// answerText is what the peer said, in one line.
+func answerText(err error, status int) string {
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorMessage() != "" && api.ErrorCode() != unknownCode {
+		return fmt.Sprintf("%s (%s)", api.ErrorMessage(), api.ErrorCode())
+	}
+	return fmt.Sprintf("answered with status %d and no error that can be read", status)
+}
+
+const lookedFor = "no credentials found in the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE), the profile " +
+	"(AWS_PROFILE), the container (AWS_CONTAINER_CREDENTIALS_*_URI) or the instance metadata (in a container on EC2 its hop limit must be 2)"
+
+// classifyChain gives the verdict on an error of the default chain. none says that the chain has come to its end, the
+// instance metadata, and that nothing has ever been found there.
+func classifyChain(err error, none bool) error {
+	var api smithy.APIError
+	switch {
+	case none:
+		return &fault.Error{Class: fault.Blocked, Reason: "no_credentials", Op: "awscreds",
+			Err: fmt.Errorf("%s: %w; provide one of them", lookedFor, err)}
+	case errors.As(err, &api) && verdicts[codeOf(err)].class == fault.Blocked && verdicts[codeOf(err)].reason != "":
+		return &fault.Error{Class: fault.Blocked, Reason: verdicts[codeOf(err)].reason, Op: "awscreds",
+			Err: fmt.Errorf("get the credentials that the AWS_* settings lead to: %w", err)}
+	}
+	return &fault.Error{Reason: "credentials_unavailable", Op: "awscreds",
+		Err: fmt.Errorf("get the credentials that the AWS_* settings lead to: %w", err)}
+}
+
+// unchanged is the verdict on credentials that a service has refused as expired and that nobody replaces.
+func unchanged(rejected aws.Credentials) error {
+	return &fault.Error{Class: fault.Blocked, Reason: "expired_token", Op: "awscreds",
+		Err: fmt.Errorf("the credentials from %s have expired and there are no newer ones; renew them", sourceOf(rejected))}
+}
+
+func sourceOf(c aws.Credentials) string {
+	if c.Source == "" {
+		return "an unnamed source"
+	}
+	return c.Source
+}

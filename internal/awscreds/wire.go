@@ -1,0 +1,94 @@
+package awscreds
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"sluice/internal/fault"
+)
+
+// idleFor is how long an idle connection is kept. It has to be shorter than what the far side allows, or requests are
+// lost on connections that it has just closed; front ends of AWS have been seen to close after about 20 seconds.
+const idleFor = 15 * time.Second
+
+// newHTTPClient returns a client with connections of its own, made like those of base, so that AWS_CA_BUNDLE and the
+// proxy variables count. It keeps as many idle connections as there have been requests in flight, follows no redirect,
+// and sets no time limit.
+func newHTTPClient(base *awshttp.BuildableClient) *http.Client {
+	tr := base.GetTransport()
+	tr.MaxIdleConns = 0              // no limit
+	tr.MaxIdleConnsPerHost = 1 << 20 // zero would mean two
+	tr.MaxConnsPerHost = 0           // the Deliverer bounds the requests in flight
+	tr.IdleConnTimeout = idleFor
+	tr.MaxResponseHeaderBytes = 64 << 10 // a service needs a tenth of it
+	if tr.TLSClientConfig == nil {
+		tr.TLSClientConfig = &tls.Config{}
+	}
+	tr.TLSClientConfig.MinVersion = max(tr.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	return &http.Client{
+		Transport: tr,
+		// A redirected POST is sent again without its body or, worse, elsewhere with its secrets.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// A Wire knows whether a request may have reached its peer.
+type Wire struct{ reached atomic.Bool }
+
+// Watch returns a ctx for one request, and the Wire that watches it.
+func Watch(ctx context.Context) (context.Context, *Wire) {
+	w := &Wire{}
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { w.reached.Store(true) },
+	}), w
+}
+
+// Reached reports whether the request got a connection: from then on nobody knows what the peer has seen. Before that
+// (no such host, refused, no TLS) it has seen nothing.
+func (w *Wire) Reached() bool { return w.reached.Load() }
+
+// Fault returns the verdict on an err that is not an answer of the peer. It keeps addresses out of the text, because
+// their query may hold a secret.
+func (w *Wire) Fault(op string, err error) *fault.Error {
+	e := &fault.Error{Reason: "network", Op: op, Ambiguous: w.Reached(), Err: withoutURL(err)}
+	var cert *tls.CertificateVerificationError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &cert):
+		e.Class, e.Reason = fault.Blocked, "tls_untrusted"
+		e.Err = fmt.Errorf("%w; check the address, or name the authority's certificates in AWS_CA_BUNDLE", e.Err)
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		e.Reason = "timeout"
+	case errors.Is(err, context.Canceled):
+		e.Reason = "cancelled"
+	}
+	return e
+}
+
+// withoutURL unwraps the error of an HTTP client, which begins with the whole address.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// endOf is the verdict on having waited for credentials until ctx ended: nothing has been sent.
+func endOf(ctx context.Context) error {
+	reason := "cancelled"
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		reason = "timeout"
+	}
+	return &fault.Error{Reason: reason, Op: "awscreds", Err: fmt.Errorf("waiting for credentials: %w", context.Cause(ctx))}
+}
