@@ -333,3 +333,40 @@ func TestStorm(t *testing.T) {
 		})
 	}
 }
+
+func TestRequestsThatFailTogetherAreOneSetback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		tr := transporttest.Script(func(ctx context.Context, recs []transport.Record) []transport.Result {
+			if time.Since(start) < time.Second {
+				return transporttest.After(time.Second, transporttest.Fail(down))(ctx, recs)
+			}
+			return transporttest.Accept()(ctx, recs)
+		})
+		tr.Limits.MaxRecords = 1
+		d := &transport.Deliverer{Transport: tr, Concurrency: 16, Backoff: halfJitter}
+		wantAccepted(t, d.Deliver(t.Context(), transporttest.Records(16)))
+		// 1 s until all sixteen have failed, half of the first ceiling (1 s) as the wait after one setback.
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("took %v, want one wait for the first setback and not the longest there is", took)
+		}
+	})
+}
+
+func TestOneRecordMayBeToldToWaitWhileOthersPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := false
+		tr := transporttest.Script(transporttest.Each(func(r transport.Record) error {
+			if r.ID == "record-0001" && !told {
+				told = true
+				return &fault.Error{Op: "test", RetryAfter: time.Hour}
+			}
+			return nil
+		}))
+		start := time.Now()
+		wantAccepted(t, (&transport.Deliverer{Transport: tr}).Deliver(t.Context(), transporttest.Records(3)))
+		if took := time.Since(start); took < time.Hour {
+			t.Errorf("sent again after %v, want at least the hour it was told", took)
+		}
+	})
+}
