@@ -1,0 +1,242 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+)
+
+// Core is what the daemon needs whatever the source and the transport: prefix SLUICE.
+type Core struct {
+	Source    string `split_words:"true" default:"http" desc:"where records come from: http"`
+	Transport string `split_words:"true" default:"sqs" desc:"how records travel: sqs, apigateway, or memory, which keeps nothing and is for trying out a source"`
+	Stream    string `split_words:"true" desc:"name of the stream of records, part of every record's ID; unset: derived from the address of the source"`
+
+	RecordID   string `split_words:"true" desc:"gjson path of the value in a record that names it; unset: the content names it"`
+	RecordKey  string `split_words:"true" desc:"gjson path of the value in a record that groups it with others (message group); unset: no groups"`
+	SchemaFile string `split_words:"true" desc:"file with a JSON Schema (draft-04 unless it says otherwise) that every record must satisfy to be delivered; unset: no check"`
+
+	StateDir  string `split_words:"true" default:"sluice-state" desc:"folder of the checkpoint and the dead letters; unset under systemd: the unit's STATE_DIRECTORY"`
+	AdminAddr string `split_words:"true" default:"127.0.0.1:9090" desc:"address of health, metrics and status page; off: none"`
+
+	Inflight        int           `split_words:"true" default:"4" desc:"batches being delivered at once; they bound the memory"`
+	Concurrency     int           `split_words:"true" default:"16" desc:"requests to the destination at once, over all batches; throttling lowers it for a while"`
+	RateLimit       float64       `split_words:"true" default:"0" desc:"most requests per second to the destination; 0: no limit"`
+	ShutdownTimeout time.Duration `split_words:"true" default:"25s" desc:"time for what is in flight when asked to stop; keep it under the time after which the supervisor kills (30s on ECS)"`
+
+	DeadletterMaxPercent float64 `split_words:"true" default:"5" desc:"share of the last 1,000 records that may be refused before delivery pauses, because so many point at the destination or the settings; 100: never pause"`
+	RequireHealthy       bool    `split_words:"true" default:"false" desc:"end with exit code 69 if source or destination cannot be used at the start, instead of waiting until they can"`
+
+	LogLevel  string `split_words:"true" default:"info" desc:"least level that is logged: debug, info, warn or error"`
+	LogFormat string `split_words:"true" default:"auto" desc:"json, text, or auto: text on a terminal and json elsewhere"`
+}
+
+// AdminOff as AdminAddr switches the admin port off.
+const AdminOff = "off"
+
+// complete uses the state folder that systemd has made for the unit.
+func (c *Core) complete(getenv func(string) string) {
+	if folder, _, _ := strings.Cut(getenv("STATE_DIRECTORY"), ":"); folder != "" && getenv(own+"STATE_DIR") == "" {
+		c.StateDir = folder
+	}
+}
+
+// Validate reports everything that is wrong with the values.
+func (c Core) Validate() error {
+	return errors.Join(
+		oneOf("SOURCE", c.Source, "http"),
+		oneOf("TRANSPORT", c.Transport, "sqs", "apigateway", "memory"),
+		plain("STREAM", c.Stream),
+		path("RECORD_ID", c.RecordID),
+		path("RECORD_KEY", c.RecordKey),
+		file("SCHEMA_FILE", c.SchemaFile),
+		folder("STATE_DIR", c.StateDir),
+		address("ADMIN_ADDR", c.AdminAddr),
+		between("INFLIGHT", c.Inflight, 1, 1000),
+		between("CONCURRENCY", c.Concurrency, 1, 10_000),
+		rate("RATE_LIMIT", c.RateLimit),
+		timeout("SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
+		percent("DEADLETTER_MAX_PERCENT", c.DeadletterMaxPercent),
+		oneOf("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error"),
+		oneOf("LOG_FORMAT", c.LogFormat, "auto", "json", "text"),
+	)
+}
+
+// Warnings lists what is allowed and still deserves a look, one sentence each.
+func (c Core) Warnings() []string {
+	var warnings []string
+	if host, _, err := net.SplitHostPort(c.AdminAddr); err == nil && !loopback(host) {
+		warnings = append(warnings, "SLUICE_ADMIN_ADDR: "+c.AdminAddr+" can be reached from other machines; "+
+			"the admin port asks nobody who they are, so let a firewall or the network of the container do it")
+	}
+	return warnings
+}
+
+// loopback reports whether host can be reached from this machine only.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func oneOf(name, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%s is %s, want %s", name, quote(value), either(allowed))
+}
+
+// either lists words as in "a, b or c".
+func either(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// plain refuses what would be invisible or would break a line.
+func plain(name, value string) error {
+	if !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) || strings.TrimSpace(value) != value {
+		return fmt.Errorf("%s is %s, want text without control characters and without spaces around it", name, quote(value))
+	}
+	return nil
+}
+
+// path checks what can be said about a gjson path without a record. gjson itself finds nothing where a path is malformed.
+func path(name, value string) error {
+	if value == "" {
+		return nil
+	}
+	if err := plain(name, value); err != nil {
+		return err
+	}
+	switch {
+	case strings.HasPrefix(value, "$"):
+		return fmt.Errorf("%s is %s, want a gjson path, which has no $ at its beginning: properties.time", name, quote(value))
+	case strings.HasPrefix(value, "."), strings.HasSuffix(value, ".") && !strings.HasSuffix(value, `\.`), strings.Contains(value, ".."):
+		return fmt.Errorf("%s is %s, want a gjson path without an empty step: properties.time", name, quote(value))
+	case !balanced(value):
+		return fmt.Errorf("%s is %s, want a gjson path in which every bracket and quote is closed", name, quote(value))
+	case strings.HasPrefix(value, "@") && !gjson.ModifierExists(modifier(value), nil):
+		return fmt.Errorf(`%s is %s, but gjson has no modifier @%s; write \@ if the name in the record begins with @`, name, quote(value), modifier(value))
+	}
+	return nil
+}
+
+// modifier returns the name of the modifier at the beginning of a gjson path.
+func modifier(value string) string {
+	end := strings.IndexAny(value, ".|:")
+	if end < 0 {
+		end = len(value)
+	}
+	return value[1:end]
+}
+
+// balanced reports whether every bracket and quote of a gjson path is closed; a backslash takes the next character's
+// meaning away.
+func balanced(value string) bool {
+	var open []byte
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		switch {
+		case c == '\\':
+			i++
+			if i == len(value) {
+				return false
+			}
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '(' || c == '[' || c == '{':
+			open = append(open, c)
+		case c == ')' || c == ']' || c == '}':
+			if len(open) == 0 || !pairs(open[len(open)-1], c) {
+				return false
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	return !quoted && len(open) == 0
+}
+
+func pairs(opening, closing byte) bool {
+	return opening == '(' && closing == ')' || opening == '[' && closing == ']' || opening == '{' && closing == '}'
+}
+
+func file(name, path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s cannot be read: %w", name, err)
+	case info.IsDir():
+		return fmt.Errorf("%s is %s, which is a folder; name a file", name, quote(path))
+	}
+	return nil
+}
+
+func folder(name, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("%s is %s, which is a file; name a folder", name, quote(path))
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%s cannot be used: %w", name, err)
+	}
+	return nil
+}
+
+func address(name, value string) error {
+	if value == AdminOff {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is %s, want host:port with a port from 0 to 65535, such as 127.0.0.1:9090, or off", name, quote(value))
+	}
+	return nil
+}
+
+func between(name string, value, least, most int) error {
+	if value < least || value > most {
+		return fmt.Errorf("%s is %d, want %d to %d", name, value, least, most)
+	}
+	return nil
+}
+
+func rate(name string, value float64) error {
+	if !(value >= 0) || math.IsInf(value, 0) { // the negation also finds NaN
+		return fmt.Errorf("%s is %v, want a number of requests per second from 0", name, value)
+	}
+	return nil
+}
+
+func timeout(name string, value time.Duration) error {
+	if value < 0 || value > time.Hour {
+		return fmt.Errorf("%s is %v, want 0s to 1h", name, value)
+	}
+	return nil
+}
+
+func percent(name string, value float64) error {
+	if !(value > 0 && value <= 100) {
+		return fmt.Errorf("%s is %v, want more than 0 and at most 100", name, value)
+	}
+	return nil
+}
