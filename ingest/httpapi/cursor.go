@@ -1,0 +1,201 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sluice/ingest"
+	"sluice/internal/fault"
+)
+
+const (
+	cursorVersion = 1
+	// maxKnown bounds the items that a cursor remembers; at 8 bytes each, about half a megabyte of text.
+	maxKnown = 50_000
+	// maxNumber bounds page numbers and offsets: beyond it JSON readers at the far side round.
+	maxNumber = 1 << 53
+	// beginning is the second name of the empty Cursor: what the zero state is written as.
+	beginning = `{"v":1}`
+)
+
+// A state is what a Cursor holds: where to read next and all that is needed to go on from there. The zero state is the
+// beginning.
+type state struct {
+	Version int `json:"v"`
+	// At is the page to read: path and query (link, next), token (cursor), number (page, offset); empty: the first.
+	At    string `json:"at,omitempty"`
+	Pages int    `json:"n,omitempty"` // pages read in this sweep
+
+	Since  *mark `json:"since,omitempty"`  // what this sweep asks for; nil: Config.SinceStart
+	Newest *mark `json:"newest,omitempty"` // newest value in this sweep; nil: none newer than Since
+	Known  bag   `json:"known,omitempty"`  // items that earlier sweeps returned, each to be skipped once
+	Ties   bag   `json:"ties,omitempty"`   // items of this sweep at the newest value
+	Odd    bag   `json:"odd,omitempty"`    // items of this sweep without a value, or older than Since
+	Tail   bag   `json:"tail,omitempty"`   // page: items of the last page with records, if it may still grow
+	Full   bool  `json:"full,omitempty"`   // page, offset: a page with Limit records has been seen
+
+	Loop loop `json:"loop,omitzero"`
+
+	ETag     string `json:"etag,omitempty"`     // of the page at At; set only where a sweep of one page starts again
+	Modified string `json:"modified,omitempty"` // Last-Modified of that page
+}
+
+// encode returns the Cursor of st. Equal states have equal cursors.
+func (st state) encode() (ingest.Cursor, error) {
+	st.Version = cursorVersion
+	if n := st.Known.size() + st.Ties.size() + st.Odd.size() + st.Tail.size(); n > maxKnown {
+		return "", fmt.Errorf("%d records would have to be remembered in order not to repeat them, more than %d; "+
+			"ask for less at a time: smaller pages (SLUICE_HTTP_LIMIT, SLUICE_HTTP_PAGINATION), or a finer SLUICE_HTTP_SINCE_FORMAT", n, maxKnown)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(st); err != nil {
+		return "", err
+	}
+	return ingest.Cursor(strings.TrimSuffix(b.String(), "\n")), nil
+}
+
+// decode reads a Cursor. Whatever encode did not write is refused: a guess would lose or repeat.
+func (s *Source) decode(c ingest.Cursor) (state, error) {
+	var st state
+	if c == "" {
+		return st, nil
+	}
+	dec := json.NewDecoder(strings.NewReader(string(c)))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&st)
+	if err == nil {
+		err = s.check(st)
+	}
+	if err == nil {
+		if again, e := st.encode(); e != nil || again != c {
+			err = errors.New("it is not written as this program writes it")
+		}
+	}
+	if err != nil {
+		return state{}, &fault.Error{Class: fault.Blocked, Reason: "bad_cursor", Op: op, Err: fmt.Errorf(
+			"the cursor was not made by this source: %w; look at it with sluice checkpoint show, or start over with sluice checkpoint reset", err)}
+	}
+	return st, nil
+}
+
+// check reports what in st cannot come from encode under this configuration.
+func (s *Source) check(st state) error {
+	switch {
+	case st.Version != cursorVersion:
+		return fmt.Errorf("its version is %d, this program reads %d", st.Version, cursorVersion)
+	case st.Pages < 0 || st.Pages > maxNumber || !st.Loop.plausible():
+		return errors.New("it holds a count that is out of range")
+	case s.cfg.SinceParam == "" && (st.Since != nil || st.Newest != nil || st.Ties != nil || st.Odd != nil):
+		return errors.New("it holds a since value, but SINCE_PARAM is not set")
+	case !s.since.holds(st.Since) || !s.since.holds(st.Newest):
+		return errors.New("it holds a since value of another kind")
+	case !validHeader(st.ETag) || !validHeader(st.Modified):
+		return errors.New("it holds a validator that is no header value")
+	}
+	switch s.cfg.Pagination {
+	case paginationNone:
+		if st.At != "" {
+			return errors.New("it points to a page, but PAGINATION is none")
+		}
+	case paginationLink, paginationNext:
+		if st.At != "" {
+			return s.checkPath(st.At)
+		}
+	case paginationPage, paginationOffset:
+		if st.At != "" {
+			n, err := strconv.ParseInt(st.At, 10, 64)
+			if err != nil || n < 0 || n > maxNumber || strconv.FormatInt(n, 10) != st.At {
+				return errors.New("it holds a page or offset that is no number")
+			}
+		}
+	}
+	return nil
+}
+
+// A bag is a set of items, each as often as it was seen, by the hash of their bytes.
+type bag map[uint64]int
+
+// hashOf is the first 8 bytes of SHA-256. With 50,000 known items, a new one is taken for a known one with a
+// probability of 3e-15.
+func hashOf(item []byte) uint64 {
+	sum := sha256.Sum256(item)
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// bagOf holds the given hashes.
+func bagOf(hashes []uint64) bag {
+	b := bag{}
+	for _, h := range hashes {
+		b[h]++
+	}
+	return b
+}
+
+// take removes one h and reports whether there was one.
+func (b bag) take(h uint64) bool {
+	n := b[h]
+	if n == 0 {
+		return false
+	}
+	if b[h] = n - 1; n == 1 {
+		delete(b, h)
+	}
+	return true
+}
+
+// size counts the items.
+func (b bag) size() (n int) {
+	for _, times := range b {
+		n += times
+	}
+	return n
+}
+
+// plus is b and others together.
+func (b bag) plus(others ...bag) bag {
+	sum := maps.Clone(b)
+	if sum == nil {
+		sum = bag{}
+	}
+	for _, o := range others {
+		for h, n := range o {
+			sum[h] += n
+		}
+	}
+	return sum
+}
+
+// MarshalText writes the hashes in order, each as often as it is held, 8 bytes each, in base64.
+func (b bag) MarshalText() ([]byte, error) {
+	var raw []byte
+	for _, h := range slices.Sorted(maps.Keys(b)) {
+		for range b[h] {
+			raw = binary.BigEndian.AppendUint64(raw, h)
+		}
+	}
+	return base64.RawStdEncoding.AppendEncode(nil, raw), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (b *bag) UnmarshalText(text []byte) error {
+	raw, err := base64.RawStdEncoding.Strict().DecodeString(string(text))
+	if err != nil || len(raw)%8 != 0 || len(raw) > 8*maxKnown {
+		return errors.New("it holds a list of known records that is damaged")
+	}
+	*b = bag{}
+	for ; len(raw) > 0; raw = raw[8:] {
+		(*b)[binary.BigEndian.Uint64(raw)]++
+	}
+	return nil
+}

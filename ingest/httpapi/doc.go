@@ -1,0 +1,19 @@
+// Package httpapi reads records from a JSON API: GET requests, page after page, again and again.
+//
+// A sweep runs from its first page to its end; the Batch that ends it has CaughtUp set. Everything that is needed to go
+// on is in the Cursor, so that a sweep survives a restart at any page, and reading from an older Cursor gives the same
+// again. What a sweep starts from depends on the configuration:
+//
+//   - With SinceParam, every sweep asks for what is at least as new as the newest value that the sweep before has seen.
+//     The value is fixed for a whole sweep. The bound is inclusive, and the items that were seen at it are remembered and
+//     skipped: records with equal values on both sides of the bound are neither lost nor repeated.
+//   - Without, a sweep starts where the one before has ended: its last page is read again, the items that it held are
+//     skipped, and further pages are followed. So new records have to come behind the old ones. A single page
+//     (Pagination none) is read whole each time, and yields what is new in it or has changed.
+//
+// An item is remembered as a hash of its bytes, so a changed record is a new item. What is remembered is bounded;
+// beyond the bound reading stops with a Blocked fault rather than lose or repeat.
+//
+// An API that removes or inserts records before the place being read makes page numbers and offsets shift. No client can
+// see that; with SinceParam and ascending order the next sweep finds what was inserted at or after its bound.
+package httpapi

@@ -1,0 +1,158 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/net/http/httpguts"
+
+	"sluice/internal/fault"
+)
+
+// maxRedirects bounds the redirects of one request, all of them on the same origin.
+const maxRedirects = 5
+
+// An answer is a page as it came.
+type answer struct {
+	url            *url.URL // where it came from, after redirects
+	body           []byte
+	empty          bool // 204: no records, no body
+	unchanged      bool // 304
+	kind           string
+	links          []string // Link headers
+	etag, modified string
+}
+
+// get makes one request for the page at st. Its errors carry the verdict and no query value.
+func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, error) {
+	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(limited, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return answer{}, s.fail(fault.Blocked, "bad_request", target, errors.New("no request can be made of this URL"))
+	}
+	s.dress(req, st)
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return answer{}, s.network(ctx, limited, target, err)
+	}
+	defer resp.Body.Close()
+	ans := answer{url: resp.Request.URL, links: resp.Header.Values("Link"), kind: resp.Header.Get("Content-Type")}
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusNonAuthoritativeInfo:
+	case http.StatusNoContent:
+		ans.empty = true
+		return ans, nil
+	case http.StatusNotModified:
+		if st.ETag == "" && st.Modified == "" {
+			return answer{}, s.fail(fault.Transient, "bad_page", target, errors.New("304 Not Modified in answer to a request without a condition"))
+		}
+		ans.unchanged = true
+		return ans, nil
+	default:
+		return answer{}, s.refused(resp, st)
+	}
+	ans.etag, ans.modified = validator(resp.Header.Get("ETag")), validator(resp.Header.Get("Last-Modified"))
+	if ans.body, err = readPage(resp, s.cfg.MaxPageBytes); errors.Is(err, errTooLarge) {
+		return answer{}, s.fail(fault.Blocked, "page_too_large", ans.url, fmt.Errorf(
+			"the page is larger than %d bytes; ask for smaller pages (SLUICE_HTTP_LIMIT), or raise SLUICE_HTTP_MAX_PAGE_BYTES", s.cfg.MaxPageBytes))
+	} else if err != nil {
+		return answer{}, s.network(ctx, limited, ans.url, fmt.Errorf("after %d bytes of the page: %w", len(ans.body), err))
+	}
+	ans.body = trimMark(ans.body)
+	return ans, nil
+}
+
+// dress sets the headers.
+func (s *Source) dress(req *http.Request, st state) {
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "sluice")
+	s.cfg.Headers.apply(req.Header)
+	if s.cfg.Token.IsSet() {
+		req.Header.Set("Authorization", "Bearer "+s.cfg.Token.Reveal())
+	}
+	if st.ETag != "" {
+		req.Header.Set("If-None-Match", st.ETag)
+	}
+	if st.Modified != "" {
+		req.Header.Set("If-Modified-Since", st.Modified)
+	}
+}
+
+var errTooLarge = errors.New("page too large")
+
+// readPage reads the body, decompressed, up to the limit and one byte more.
+func readPage(resp *http.Response, limit int) ([]byte, error) {
+	if resp.ContentLength > int64(limit) {
+		return nil, errTooLarge
+	}
+	var b bytes.Buffer
+	if n := resp.ContentLength; n > 0 {
+		b.Grow(int(min(n, 1<<20)) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, int64(limit)+1))
+	if b.Len() > limit {
+		return nil, errTooLarge
+	}
+	return b.Bytes(), err
+}
+
+// checkRedirect follows redirects on the same origin only: every header goes along, secrets too.
+func (s *Source) checkRedirect(req *http.Request, via []*http.Request) error {
+	switch {
+	case req.URL.User != nil || !sameOrigin(req.URL, s.base):
+		return s.fail(fault.Blocked, "foreign_redirect", via[len(via)-1].URL, fmt.Errorf(
+			"redirected to %s, which is not %s; if that is right, set SLUICE_HTTP_URL to the address it names", clean(origin(req.URL), 200), origin(s.base)))
+	case len(via) > maxRedirects:
+		return s.fail(fault.Blocked, "redirect_loop", via[0].URL, fmt.Errorf(
+			"redirected more than %d times; set SLUICE_HTTP_URL to the address that answers", maxRedirects))
+	}
+	return nil
+}
+
+// network gives the verdict on a request that got no whole answer. ctx is the caller's, limited the one with the timeout.
+func (s *Source) network(ctx, limited context.Context, target *url.URL, err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f // from checkRedirect
+	}
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err // its own text holds the URL with its query
+	}
+	switch {
+	case ctx.Err() != nil:
+		return s.fail(fault.Transient, "stopped", target, fmt.Errorf("stopped while reading: %w", ctx.Err()))
+	case limited.Err() != nil:
+		return s.fail(fault.Transient, "timeout", target, fmt.Errorf("no whole answer within %v (SLUICE_HTTP_TIMEOUT)", s.cfg.Timeout))
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return s.fail(fault.Transient, "truncated", target, fmt.Errorf("the answer was cut off %w", hideURLs(err)))
+	}
+	return s.fail(fault.Transient, "network", target, hideURLs(err))
+}
+
+// fail makes the one kind of error that this package returns. Its text names target without query values.
+func (s *Source) fail(class fault.Class, reason string, target *url.URL, err error) error {
+	return &fault.Error{Class: class, Reason: reason, Op: op, Err: fmt.Errorf("%s: %w", showURL(target), err)}
+}
+
+// validHeader reports whether v can be sent as a validator and kept in a cursor.
+func validHeader(v string) bool {
+	for i := range len(v) {
+		if v[i] >= 0x7f {
+			return false
+		}
+	}
+	return len(v) <= 1024 && httpguts.ValidHeaderFieldValue(v)
+}
+
+// validator is v, or "" if it cannot be kept: then the page is simply read whole the next time.
+func validator(v string) string {
+	if !validHeader(v) {
+		return ""
+	}
+	return v
+}

@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/tidwall/gjson"
+
+	"sluice/internal/fault"
+)
+
+// split cuts a page into its records: the exact bytes of each, in memory of their own.
+func (s *Source) split(ans answer) ([][]byte, error) {
+	if ans.empty {
+		return nil, nil
+	}
+	// encoding/json bounds the nesting, so a page of brackets cannot exhaust the stack; gjson alone checks nothing.
+	if !json.Valid(ans.body) {
+		return nil, s.badPage(ans)
+	}
+	var v gjson.Result
+	if s.cfg.Records == "" {
+		v = gjson.ParseBytes(ans.body)
+	} else {
+		v = gjson.GetBytes(ans.body, s.cfg.Records)
+	}
+	switch {
+	case v.Type == gjson.Null && v.Raw != "":
+		return nil, nil
+	case v.IsArray():
+		var records [][]byte
+		v.ForEach(func(_, record gjson.Result) bool {
+			records = append(records, []byte(record.Raw))
+			return true
+		})
+		return records, nil
+	case v.IsObject() && s.cfg.Records == "":
+		return [][]byte{[]byte(v.Raw)}, nil
+	}
+	return nil, s.noRecords(ans, v)
+}
+
+func (s *Source) noRecords(ans answer, v gjson.Result) error {
+	where := fmt.Sprintf("what stands at SLUICE_HTTP_RECORDS (%s)", s.cfg.Records)
+	if s.cfg.Records == "" {
+		where = "the page"
+	}
+	found := "is nothing"
+	switch {
+	case v.IsObject():
+		found = "is an object"
+	case v.Exists():
+		found = "is a single value"
+	}
+	return s.fail(fault.Blocked, "no_records", ans.url, fmt.Errorf(
+		"%s %s, want an array of records; the page begins %q; set SLUICE_HTTP_RECORDS to the gjson path of the array", where, found, s.quote(head(ans.body))))
+}
+
+// badPage says where a page stops being JSON. It may be a proxy's page or a part of a page, so it is worth another try.
+func (s *Source) badPage(ans answer) error {
+	if len(ans.body) == 0 {
+		return s.fail(fault.Transient, "bad_page", ans.url, errors.New("the answer has no content, want JSON"))
+	}
+	var whole json.RawMessage
+	err := json.Unmarshal(ans.body, &whole)
+	at := int64(len(ans.body))
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		at = syntax.Offset
+	}
+	kind := ""
+	if ans.kind != "" {
+		kind = fmt.Sprintf(" (%s)", clean(ans.kind, 60))
+	}
+	return s.fail(fault.Transient, "bad_page", ans.url, fmt.Errorf("the answer%s is not JSON: at byte %d of %d: %v; it begins %q",
+		kind, at, len(ans.body), err, s.quote(head(ans.body))))
+}
+
+// head is the start of a page, for messages.
+func head(body []byte) []byte { return body[:min(len(body), 4*sample)] }
+
+// byteOrderMark is put before JSON by some servers, against RFC 8259, section 8.1, which lets readers ignore it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+func trimMark(body []byte) []byte { return bytes.TrimPrefix(body, byteOrderMark) }
