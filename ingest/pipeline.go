@@ -85,7 +85,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		context.AfterFunc(hard, func() { timer.Stop() })
 	})()
 
-	r := &run{p: p, saved: cursor, stop: stop, slots: make(chan struct{}, max(1, p.InFlight)),
+	r := &run{p: p, saved: cursor, stop: stop, slots: make(chan struct{}, max(1, p.InFlight)), saving: make(chan struct{}, 1),
 		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
 	err = r.read(soft, hard, cursor)
 	r.wg.Wait()
@@ -112,8 +112,8 @@ type run struct {
 	once    sync.Once
 	failure error // why a batch could not be settled although nobody asked to stop
 
-	saveMu sync.Mutex
-	saved  Cursor // what the checkpoint holds
+	saving chan struct{} // holds one token while a Save is under way, however long that takes
+	saved  Cursor        // what the checkpoint holds
 }
 
 // read is the straight line: batch after batch, until soft ends or the source does. Delivery goes on in the background
@@ -188,8 +188,12 @@ func (r *run) finish(hard context.Context, s *slot, items [][]byte) {
 
 // commit saves the cursor after the last batch with no unsettled batch before it. I2: one at a time, always forward.
 func (r *run) commit(ctx context.Context) error {
-	r.saveMu.Lock()
-	defer r.saveMu.Unlock()
+	select {
+	case r.saving <- struct{}{}:
+		defer func() { <-r.saving }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	next, ok := r.tracker.head()
 	if !ok || next == r.saved {
 		return nil

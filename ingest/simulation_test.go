@@ -1,0 +1,234 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sluice/ingest"
+	"sluice/internal/backoff"
+	"sluice/internal/fault"
+	"sluice/transport"
+	"sluice/transport/memory"
+	"sluice/transport/transporttest"
+)
+
+var seeds = flag.Int("seeds", 60, "simulations to run; go test ./ingest -run Simulation -seeds 5000")
+
+// TestSimulation runs the whole pipeline in virtual time: lost replies, throttling, stalls, refused records, a source
+// that stumbles, a checkpoint and a dead-letter file that fail at times, and stops and crashes at random moments. The
+// oracle stands outside: it knows what was issued and looks at every save.
+func TestSimulation(t *testing.T) {
+	var mu sync.Mutex
+	fired := map[string]int{}
+	for seed := range uint64(*seeds) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSimulation(t, seed)
+				s.run()
+				mu.Lock()
+				defer mu.Unlock()
+				for kind, n := range s.counts() {
+					fired[kind] += n
+				}
+			})
+		})
+	}
+	for _, kind := range []string{"throttle", "drop", "lost reply", "stall", "entry", "block", "source", "checkpoint", "dead letter", "crash", "stop", "duplicate", "set aside"} {
+		if fired[kind] == 0 {
+			t.Errorf("%q never happened in %d seeds: the simulation shows nothing about it", kind, *seeds)
+		}
+	}
+	t.Logf("%d seeds: %v", *seeds, fired)
+}
+
+const simulated = 150 // items in one simulation
+
+type simulation struct {
+	t     *testing.T
+	rnd   *rand.Rand
+	mu    sync.Mutex // guards rnd and fired
+	fired map[string]int
+	calm  bool
+
+	src  *sliceSource
+	sink *memory.Transport
+	tr   *transporttest.Faulty
+	ck   *memCheckpoint
+	dl   *memDeadLetter
+
+	restarts  int
+	ambiguous map[string]int // sends of a record whose outcome the daemon could not know
+}
+
+func newSimulation(t *testing.T, seed uint64) *simulation {
+	s := &simulation{t: t, rnd: rand.New(rand.NewPCG(seed, 2)), fired: map[string]int{}, ambiguous: map[string]int{},
+		sink: &memory.Transport{Limits: transport.Capabilities{MaxRecords: 10, MaxInFlight: 4}}, ck: &memCheckpoint{}, dl: &memDeadLetter{}}
+	start := time.Now()
+	born := make([]time.Time, simulated)
+	for i := range born {
+		born[i] = start.Add(time.Duration(i) * time.Second / 2)
+	}
+	s.src = &sliceSource{items: numbered(simulated), page: 1 + int(seed%13), born: func(i int) time.Time { return born[i] },
+		disturb: func(int) error { return s.stumble("source", 0.1) }}
+	s.src.items[17] = []byte(`{"n":`)
+	s.tr = transporttest.NewFaulty(s.sink, seed)
+	s.tr.Throttle, s.tr.Drop, s.tr.LoseReply, s.tr.Stall, s.tr.Entry, s.tr.Block = 0.1, 0.1, 0.1, 0.1, 0.05, 0.01
+	s.tr.Poison = poison
+	s.ck.onSave = s.onSave
+	s.dl.fail = func() error { return s.stumble("dead letter", 0.2) }
+	return s
+}
+
+func poison(r transport.Record) bool { return strings.Contains(string(r.Body), `7}`) }
+
+// stumble fails with probability p.
+func (s *simulation) stumble(kind string, p float64) error {
+	if s.chance(p) && !s.calm {
+		s.count(kind)
+		return &fault.Error{Class: fault.Transient, Op: kind, Err: errors.New("on purpose")}
+	}
+	return nil
+}
+
+func (s *simulation) chance(p float64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rnd.Float64() < p
+}
+
+func (s *simulation) count(kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fired[kind]++
+}
+
+// onSave is the oracle's eye on I1 and I2: everything before a saved cursor has arrived or is set aside, and a cursor
+// never goes back.
+func (s *simulation) onSave(c ingest.Cursor) error {
+	if err := s.stumble("checkpoint", 0.1); err != nil {
+		return err
+	}
+	at, err := strconv.Atoi(string(c))
+	if err != nil {
+		s.t.Errorf("saved %q, which is no cursor of the source", c)
+	}
+	if old, _ := strconv.Atoi(string(s.ck.cursor)); at < old {
+		s.t.Errorf("I2: the cursor went back from %d to %d", old, at)
+	}
+	have := map[string]bool{}
+	for _, r := range s.sink.Records() {
+		have[string(r.Body)] = true
+	}
+	s.dl.mu.Lock()
+	defer s.dl.mu.Unlock()
+	for _, item := range s.dl.items {
+		have[item] = true
+	}
+	for i, item := range s.src.items[:at] {
+		if !have[string(item)] {
+			s.t.Errorf("I1: cursor %d was saved and item %d has neither arrived nor been set aside", at, i)
+		}
+	}
+	return nil
+}
+
+// run starts the daemon again and again until it has lived in peace for long enough, then looks at the whole.
+func (s *simulation) run() {
+	for s.restarts = 0; s.restarts < 6; s.restarts++ {
+		s.live(time.Duration(s.rnd.Int64N(int64(40*time.Second))), s.chance(0.5))
+	}
+	s.mu.Lock()
+	s.calm = true
+	s.mu.Unlock()
+	s.tr.Calm()
+	s.live(10*time.Minute, false)
+	s.verdict()
+}
+
+// live runs the daemon for d, and then stops it: politely, or so that it loses everything that it has not saved.
+func (s *simulation) live(d time.Duration, crash bool) {
+	p := &ingest.Pipeline{Source: s.src, Parse: ingest.Naming{Stream: "sim"}.Parser(), Checkpoint: s.ck, DeadLetter: s.dl,
+		Deliverer: &transport.Deliverer{Transport: s.tr, Timeout: 30 * time.Second, Observe: s.observe,
+			Backoff: backoff.Policy{Max: 5 * time.Second}},
+		Backoff: backoff.Policy{Max: 5 * time.Second}, InFlight: 1 + int(s.rnd.Int64N(4)), Idle: time.Second, MaxDeadShare: 1}
+	kind := "stop"
+	if crash {
+		kind = "crash"
+	} else {
+		p.Drain = 25 * time.Second
+	}
+	s.count(kind)
+	ctx, cancel := context.WithTimeout(s.t.Context(), d)
+	defer cancel()
+	start := time.Now()
+	if err := p.Run(ctx); err != nil && !errors.Is(err, ingest.ErrUnsettled) {
+		s.t.Errorf("Run = %v", err)
+	}
+	if took := time.Since(start); took > d+p.Drain {
+		s.t.Errorf("asked to stop after %v with a drain of %v, it took %v", d, p.Drain, took)
+	}
+}
+
+func (s *simulation) observe(a transport.Attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, r := range a.Results {
+		if e := fault.From(r.Err); e != nil && e.Ambiguous {
+			s.ambiguous[a.Records[i].ID]++
+		}
+	}
+}
+
+// verdict compares what was issued with what has arrived.
+func (s *simulation) verdict() {
+	if want := strconv.Itoa(simulated); string(s.ck.cursor) != want {
+		s.t.Errorf("the cursor is %q after ten quiet minutes, want %s", s.ck.cursor, want)
+	}
+	copies, ids := map[string]int{}, map[string]string{}
+	for _, r := range s.sink.Records() {
+		copies[string(r.Body)]++
+		if id, seen := ids[string(r.Body)]; seen && id != r.ID {
+			s.t.Errorf("%s arrived under the ids %s and %s", r.Body, id, r.ID)
+		}
+		ids[string(r.Body)] = r.ID
+	}
+	dead := map[string]bool{}
+	for _, item := range s.dl.items {
+		dead[item] = true
+	}
+	for i, item := range s.src.items {
+		bad := i == 17 || poison(transport.Record{Body: item})
+		n := copies[string(item)]
+		if (n == 0) != bad || dead[string(item)] != bad {
+			s.t.Errorf("item %d (bad: %v) arrived %d times, set aside: %v", i, bad, n, dead[string(item)])
+		}
+		// Every further copy needs an excuse: an answer that was lost, or a restart before the cursor was saved.
+		if limit := 1 + s.ambiguous[ids[string(item)]] + s.restarts; n > limit {
+			s.t.Errorf("item %d arrived %d times, at most %d are explained", i, n, limit)
+		}
+		if n > 1 {
+			s.count("duplicate")
+		}
+		delete(copies, string(item))
+	}
+	for body := range copies {
+		s.t.Errorf("%q arrived and was never issued", body)
+	}
+	s.fired["set aside"] = len(dead)
+}
+
+func (s *simulation) counts() map[string]int {
+	for kind, n := range s.tr.Fired() {
+		s.fired[kind] = n
+	}
+	return s.fired
+}
