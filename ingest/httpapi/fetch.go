@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -57,7 +58,7 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 	default:
 		return answer{}, s.refused(resp, st)
 	}
-	ans.etag, ans.modified = validator(resp.Header.Get("ETag")), validator(resp.Header.Get("Last-Modified"))
+	ans.etag, ans.modified = validators(resp.Header)
 	if ans.body, err = readPage(resp, s.cfg.MaxPageBytes); errors.Is(err, errTooLarge) {
 		return answer{}, s.fail(fault.Blocked, "page_too_large", ans.url, fmt.Errorf(
 			"the page is larger than %d bytes; ask for smaller pages (SLUICE_HTTP_LIMIT), or raise SLUICE_HTTP_MAX_PAGE_BYTES", s.cfg.MaxPageBytes))
@@ -149,10 +150,20 @@ func validHeader(v string) bool {
 	return len(v) <= 1024 && httpguts.ValidHeaderFieldValue(v)
 }
 
-// validator is v, or "" if it cannot be kept: then the page is simply read whole the next time.
-func validator(v string) string {
-	if !validHeader(v) {
-		return ""
+// validators are the ETag, or else the Last-Modified, by which the server can tell whether the page has changed; empty
+// where there is none that can be trusted: then the page is simply read whole the next time.
+//
+// Last-Modified counts whole seconds: a page that changes twice in one second looks unchanged the second time. So it
+// counts only if the answer was made well after it (RFC 9110, section 8.8.2.2).
+func validators(h http.Header) (etag, modified string) {
+	if etag = h.Get("ETag"); etag != "" && validHeader(etag) {
+		return etag, ""
 	}
-	return v
+	modified = h.Get("Last-Modified")
+	at, err := http.ParseTime(modified)
+	made, err2 := http.ParseTime(h.Get("Date"))
+	if err != nil || err2 != nil || made.Sub(at) < 2*time.Second || !validHeader(modified) {
+		return "", ""
+	}
+	return "", modified
 }

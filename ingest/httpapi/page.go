@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -37,7 +38,7 @@ func (s *Source) split(ans answer) ([][]byte, error) {
 		})
 		return records, nil
 	case v.IsObject() && s.cfg.Records == "":
-		return [][]byte{[]byte(v.Raw)}, nil
+		return [][]byte{[]byte(strings.Trim(v.Raw, " \t\r\n"))}, nil
 	}
 	return nil, s.noRecords(ans, v)
 }
