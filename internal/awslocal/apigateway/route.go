@@ -79,8 +79,9 @@ func match(pattern, path string) (params map[string]string, score int, ok bool) 
 	for i, segment := range want {
 		name, isParam := strings.CutPrefix(segment, "{")
 		name = strings.TrimSuffix(name, "}")
-		if greedy, isGreedy := strings.CutSuffix(name, "+"); isParam && isGreedy && i < len(have) && have[i] != "" {
-			return with(params, greedy, strings.Join(have[i:], "/")), score, true
+		if greedy, isGreedy := strings.CutSuffix(name, "+"); isParam && isGreedy {
+			rest := strings.Join(have[min(i, len(have)):], "/")
+			return with(params, greedy, rest), score, rest != ""
 		}
 		if i >= len(have) {
 			return nil, 0, false
