@@ -60,7 +60,7 @@ func (n Naming) find(item []byte, path string) (string, error) {
 	case v.Type == gjson.JSON:
 		return "", fmt.Errorf("the value at %q is an object or an array, want a string or a number", path)
 	case v.Type == gjson.Number:
-		return v.Raw, nil // not v.String(): a float64 would round an id above 2^53
+		return v.Raw, nil // as it is written: a float64 would round it
 	}
 	return v.String(), nil
 }

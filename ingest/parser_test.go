@@ -27,6 +27,15 @@ func TestParserPassesBytesThroughAndNamesTheRecord(t *testing.T) {
 	}
 }
 
+func TestNumbersNameRecordsAsTheyAreWritten(t *testing.T) {
+	for path, want := range map[string]string{"id": "9007199254740993", "b": "1e2"} {
+		rec, err := ingest.Naming{Key: path}.Parser()([]byte(item))
+		if err != nil || rec.Key != want {
+			t.Errorf("key at %s = %q, %v, want %q", path, rec.Key, err, want)
+		}
+	}
+}
+
 func TestIDDependsOnStreamDatumKeyAndContentOnly(t *testing.T) {
 	id := func(n ingest.Naming, item string) string {
 		t.Helper()

@@ -85,7 +85,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		context.AfterFunc(hard, func() { timer.Stop() })
 	})()
 
-	r := &run{p: p, saved: cursor, stop: stop, slots: make(chan struct{}, max(1, p.InFlight)), saving: make(chan struct{}, 1),
+	r := &run{p: p, stop: stop, slots: make(chan struct{}, max(1, p.InFlight)), saving: make(chan struct{}, 1),
 		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
 	err = r.read(soft, hard, cursor)
 	r.wg.Wait()
@@ -113,7 +113,6 @@ type run struct {
 	failure error // why a batch could not be settled although nobody asked to stop
 
 	saving chan struct{} // holds one token while a Save is under way, however long that takes
-	saved  Cursor        // what the checkpoint holds
 }
 
 // read is the straight line: batch after batch, until soft ends or the source does. Delivery goes on in the background
@@ -195,14 +194,13 @@ func (r *run) commit(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	next, ok := r.tracker.head()
-	if !ok || next == r.saved {
+	if !ok {
 		return nil
 	}
 	err := r.insist(ctx, PartCheckpoint, func() error { return r.p.Checkpoint.Save(ctx, next) })
 	if err != nil {
 		return err
 	}
-	r.saved = next
 	if f := r.p.Observe.Saved; f != nil {
 		f(next)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -185,6 +186,7 @@ func TestUnparsableItemsAreSetAsideAndTheRestFlows(t *testing.T) {
 		if err := p.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		slices.Sort(dl.items) // two batches, two goroutines
 		if tr.Count() != 28 || fmt.Sprintf("%q", dl.items) != `["{\"n\":" "\xff"]` || ck.cursor != "30" {
 			t.Errorf("delivered %d, set aside %q, cursor %q", tr.Count(), dl.items, ck.cursor)
 		}
@@ -273,6 +275,7 @@ func TestMassOfRefusalsPausesUntilTheyPass(t *testing.T) {
 			return sink.Send(ctx, recs)
 		})
 		p, ck, dl := pipeline(&sliceSource{items: numbered(1000), page: 40}, tr)
+		p.MaxDeadShare = 0.9 // what trips is the row of refusals
 		var mu sync.Mutex
 		var last error
 		alarms := 0
@@ -296,8 +299,14 @@ func TestMassOfRefusalsPausesUntilTheyPass(t *testing.T) {
 		if last != nil || alarms < 50 {
 			t.Errorf("%d alarms, last report %v, want one a minute and then nil", alarms, last)
 		}
-		if n := len(tr.Sends()); n > 70+40 {
+		sends := tr.Sends()
+		if n := len(sends); n > 70+40 {
 			t.Errorf("%d requests, want about one probe a minute", n)
+		}
+		for _, probe := range sends[10:50] {
+			if len(probe.IDs) != 1 {
+				t.Errorf("a probe of %d records, want one", len(probe.IDs))
+			}
 		}
 	})
 }
