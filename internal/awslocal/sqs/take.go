@@ -38,7 +38,8 @@ func (e *Engine) receive(q *queue, r request, now int64) []delivery {
 // take picks the messages: in a standard queue one of each group in turn, in a FIFO queue as many of one group as there
 // are before the next, because the group is locked afterwards.
 func (e *Engine) take(q *queue, r request, now int64) (out []*message) {
-	for len(out) < r.max && q.available() {
+	n := min(r.max, maxInflight-q.inflight)
+	for len(out) < n && q.turns.head != nil {
 		g := q.turns.head
 		m := g.head
 		if dlq := e.exhausted(q, m); dlq != nil {
@@ -56,14 +57,13 @@ func (e *Engine) take(q *queue, r request, now int64) (out []*message) {
 		q.received[m.serial] = m
 		out = append(out, m)
 		if q.settings.fifo {
-			q.hideBehind(g, m, now+r.visibility, len(out) < r.max)
+			q.hideBehind(g, m, now+r.visibility, len(out) < n)
 			continue
 		}
 		q.turns.drop(g)
 		q.hide(m, now+r.visibility)
 		q.offer(g)
 	}
-	q.lock(out)
 	return out
 }
 
@@ -72,16 +72,6 @@ func (q *queue) hideBehind(g *group, m *message, due int64, more bool) {
 	q.hide(m, due)
 	if more && g.head != nil {
 		q.turns.first(g)
-	}
-}
-
-// lock ends the turns of the FIFO groups that gave the messages.
-func (q *queue) lock(messages []*message) {
-	if !q.settings.fifo {
-		return
-	}
-	for _, m := range messages {
-		q.turns.drop(m.group)
 	}
 }
 
