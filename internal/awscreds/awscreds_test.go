@@ -134,17 +134,19 @@ func TestVerdictsOfSTS(t *testing.T) {
 		reason string
 		says   string
 	}{
-		"trust policy":        {refuse(403, "AccessDenied", "not authorized to perform: sts:AssumeRole"), fault.Blocked, "role_denied", "SLUICE_ROLE_EXTERNAL_ID"},
-		"base token expired":  {refuse(403, "ExpiredTokenException", "expired"), fault.Blocked, "expired_token", "AWS_*"},
-		"unknown base key":    {refuse(403, "InvalidClientTokenId", "invalid"), fault.Blocked, "sts_refused", "AWS_*"},
-		"wrong base secret":   {refuse(403, "SignatureDoesNotMatch", "no match"), fault.Blocked, "sts_refused", "AWS_*"},
-		"clock an hour wrong": {late, fault.Transient, "clock_skew", "clock"},
-		"duration too long":   {refuse(400, "ValidationError", "exceeds the MaxSessionDuration"), fault.Blocked, "role_invalid", "SLUICE_ROLE_DURATION"},
-		"region off":          {refuse(403, "RegionDisabledException", "not activated"), fault.Blocked, "sts_region_disabled", "SLUICE_ROLE_STS_REGION"},
-		"throttled":           {refuse(400, "Throttling", "Rate exceeded"), fault.Throttled, "sts_throttled", "Rate exceeded"},
-		"429 without a code":  {html(429), fault.Throttled, "sts_throttled", "429"},
-		"out of order":        {refuse(503, "ServiceUnavailable", "later"), fault.Transient, "sts_unavailable", "later"},
-		"page of a proxy":     {html(502), fault.Transient, "sts_unavailable", "502"},
+		"trust policy":         {refuse(403, "AccessDenied", "not authorized to perform: sts:AssumeRole"), fault.Blocked, "role_denied", "SLUICE_ROLE_EXTERNAL_ID"},
+		"base token expired":   {refuse(403, "ExpiredTokenException", "expired"), fault.Blocked, "expired_token", "AWS_*"},
+		"unknown base key":     {refuse(403, "InvalidClientTokenId", "invalid"), fault.Blocked, "sts_refused", "AWS_*"},
+		"wrong base secret":    {refuse(403, "SignatureDoesNotMatch", "no match"), fault.Blocked, "sts_refused", "AWS_*"},
+		"clock an hour wrong":  {late, fault.Transient, "clock_skew", "clock"},
+		"duration too long":    {refuse(400, "ValidationError", "exceeds the MaxSessionDuration"), fault.Blocked, "role_invalid", "SLUICE_ROLE_DURATION"},
+		"region off":           {refuse(403, "RegionDisabledException", "not activated"), fault.Blocked, "sts_region_disabled", "SLUICE_ROLE_STS_REGION"},
+		"throttled":            {refuse(400, "Throttling", "Rate exceeded"), fault.Throttled, "sts_throttled", "Rate exceeded"},
+		"429 without a code":   {html(429), fault.Throttled, "sts_throttled", "429"},
+		"out of order":         {refuse(503, "ServiceUnavailable", "later"), fault.Transient, "sts_unavailable", "later"},
+		"refused without code": {html(403), fault.Blocked, "sts_refused", "AWS_*"},
+		"proxy password":       {html(407), fault.Blocked, "sts_refused", "HTTPS_PROXY"},
+		"page of a proxy":      {html(502), fault.Transient, "sts_unavailable", "502"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAWS(t, newSTS(t, tc.answer).URL, static("BASEKEY"), Config{ARN: testRole})
@@ -289,9 +291,9 @@ func TestContainerCredentialsAreFetchedAnewBeforeTheirCacheWould(t *testing.T) {
 func TestWireTellsWhatMayHaveArrived(t *testing.T) {
 	a := newAWS(t, "http://127.0.0.1:1", static("K"), Config{})
 	client := a.HTTPClient()
-	get := func(address string) *fault.Error {
+	get := func(address string, limit time.Duration) *fault.Error {
 		ctx, w := Watch(t.Context())
-		ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/?secret=canary", strings.NewReader("x"))
 		if err != nil {
@@ -328,7 +330,11 @@ func TestWireTellsWhatMayHaveArrived(t *testing.T) {
 		"no answer":             {silent.URL, fault.Transient, "timeout", true},
 		"certificate not known": {strange.URL, fault.Blocked, "tls_untrusted", false},
 	} {
-		e := get(tc.address)
+		limit := time.Minute
+		if tc.reason == "timeout" {
+			limit = time.Second
+		}
+		e := get(tc.address, limit)
 		if e == nil || e.Class != tc.class || e.Reason != tc.reason || e.Ambiguous != tc.ambiguous {
 			t.Errorf("%s: got %+v, want %v %s, ambiguous %v", name, e, tc.class, tc.reason, tc.ambiguous)
 			continue

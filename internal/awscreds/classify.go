@@ -67,6 +67,10 @@ func classifySTS(op, doing string, w *Wire, err error) error {
 		v = verdicts["RequestExpired"]
 	case !ok && answer.HTTPStatusCode() == 429:
 		v = verdicts["Throttling"]
+	case !ok && (answer.HTTPStatusCode() == 401 || answer.HTTPStatusCode() == 403):
+		v = verdict{fault.Blocked, "sts_refused", fixBase}
+	case !ok && answer.HTTPStatusCode() == 407:
+		v = verdict{fault.Blocked, "sts_refused", "correct the user and password in HTTPS_PROXY"}
 	case !ok:
 		v = verdict{fault.Transient, "sts_unavailable", ""}
 	}
