@@ -138,8 +138,8 @@ func TestNothingIsAmbiguousBeforeAConnection(t *testing.T) {
 	if e == nil || e.Class != fault.Transient || e.Ambiguous || e.Reason != "network" {
 		t.Errorf("got %+v, want Transient network, not ambiguous", e)
 	}
-	silent := newServer(t, func(http.ResponseWriter, seen, int) { time.Sleep(300 * time.Millisecond) })
-	e = fault.From(send(t, openOn(t, silent.URL, func(c *Config) { c.Timeout = 50 * time.Millisecond }), record("{}")).Err)
+	silent := newServer(t, func(_ http.ResponseWriter, r seen, _ int) { <-r.Context().Done() })
+	e = fault.From(send(t, openOn(t, silent.URL, func(c *Config) { c.Timeout = time.Second }), record("{}")).Err)
 	if e == nil || e.Class != fault.Transient || !e.Ambiguous || e.Reason != "timeout" {
 		t.Errorf("got %+v, want Transient timeout, ambiguous", e)
 	}

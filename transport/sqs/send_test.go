@@ -317,7 +317,7 @@ func TestNoAnswerWithinTheTimeout(t *testing.T) {
 	release := make(chan struct{})
 	s := newServer(t).on("SendMessageBatch", func(http.ResponseWriter, request, int) { <-release })
 	defer close(release)
-	tr := openOn(t, s, func(c *Config) { c.Timeout = 100 * time.Millisecond })
+	tr := openOn(t, s, func(c *Config) { c.Timeout = time.Second })
 	for _, r := range tr.Send(t.Context(), three()) {
 		if e := fault.From(r.Err); e == nil || e.Class != fault.Transient || e.Reason != "timeout" || !e.Ambiguous {
 			t.Errorf("got %v, want Transient timeout, ambiguous", r.Err)
