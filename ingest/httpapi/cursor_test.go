@@ -1,11 +1,19 @@
 package httpapi
 
 import (
+	"strings"
 	"testing"
 
 	"sluice/ingest"
 	"sluice/internal/fault"
 )
+
+func TestCursorOfALaterVersionIsNamed(t *testing.T) {
+	s := open(t, (&api{mode: paginationNone}).config("http://127.0.0.1:1", 0, false))
+	if _, err := s.decode(`{"v":2}`); err == nil || !strings.Contains(err.Error(), "its version is 2, this program reads 1") {
+		t.Errorf("error = %v, want it to name both versions", err)
+	}
+}
 
 func FuzzCursor(f *testing.F) {
 	for _, c := range garbageCursors {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -103,6 +104,55 @@ func TestPageBytesAreBoundedAfterDecompression(t *testing.T) {
 				t.Errorf("Read = %v, want Blocked page_too_large", err)
 			}
 		})
+	}
+}
+
+// endless is a page without an end; it counts what is taken of it.
+type endless struct{ taken int }
+
+func (e *endless) Close() error { return nil }
+func (e *endless) Read(p []byte) (int, error) {
+	if e.taken += len(p); e.taken > 1<<20 {
+		return 0, errors.New("enough")
+	}
+	clear(p)
+	return len(p), nil
+}
+
+func TestEndlessPageIsNotReadOn(t *testing.T) {
+	t.Parallel()
+	var page endless
+	_, err := readPage(&http.Response{Body: &page, ContentLength: -1}, 1000)
+	if !errors.Is(err, errTooLarge) || page.taken > 1001 {
+		t.Errorf("readPage = %v after %d bytes, want %v after 1001", err, page.taken, errTooLarge)
+	}
+}
+
+func TestSameOrigin(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		a, b string
+		want bool
+	}{
+		{"https://h/a", "https://H:443/b?c", true},
+		{"http://h", "http://h:80", true},
+		{"http://[::1]:8080", "http://[::1]:8080/x", true},
+		{"https://h", "http://h", false},
+		{"http://h:8443", "https://h:8443", false},
+		{"https://h", "https://h:444", false},
+		{"https://h", "https://h.example", false},
+	} {
+		a, err := url.Parse(tc.a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := url.Parse(tc.b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sameOrigin(a, b); got != tc.want {
+			t.Errorf("sameOrigin(%s, %s) = %v, want %v", a, b, got, tc.want)
+		}
 	}
 }
 
@@ -235,8 +285,8 @@ func TestUnreachable(t *testing.T) {
 	if f := fault.From(err); f.Class != fault.Transient || f.Code() != "network" {
 		t.Errorf("error = %v, want a passing network fault", err)
 	}
-	if strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "refused") {
-		t.Errorf("error = %v, want the cause and no query value", err)
+	if strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "refused") || strings.Count(err.Error(), "http://") != 1 {
+		t.Errorf("error = %v, want the cause, the URL once, and no query value", err)
 	}
 }
 

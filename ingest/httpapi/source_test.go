@@ -72,9 +72,10 @@ func TestNothingLostWhileTheOriginGrows(t *testing.T) {
 func TestIdlePollMakesOneRequestAndKeepsTheCursor(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{paginationNone, paginationLink, paginationNext, paginationCursor, paginationPage, paginationOffset} {
-		for _, since := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s since %v", mode, since), func(t *testing.T) {
-				a := &api{mode: mode, size: 7, ties: 2, etags: true, n: 23}
+		for i, since := range []bool{false, true, false} {
+			n := []int{23, 23, 21}[i] // the last page is full, too
+			t.Run(fmt.Sprintf("%s since %v %d records", mode, since, n), func(t *testing.T) {
+				a := &api{mode: mode, size: 7, ties: 2, etags: true, n: n}
 				s := start(t, a, 7, since)
 				_, c := drain(t, s, "")
 				_, c = drain(t, s, c) // with since, only now is the request the one that is repeated
@@ -250,6 +251,58 @@ func TestRecordsThatSinceCannotPlace(t *testing.T) {
 	records = append(records, `{"id":9}`, `{"at":7,"id":9}`, `{"at":7,"id":4}`)
 	if late, _ := drain(t, s, c); !slices.Equal(late, records[6:]) {
 		t.Errorf("new records %q, want %q", late, records[6:])
+	}
+}
+
+func TestRecordsThatGoAndComeBack(t *testing.T) {
+	t.Parallel()
+	records := []string{`{"at":1}`, `{"at":2,"id":"a"}`, `{"at":2,"id":"b"}`}
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `[%s]`, strings.Join(records, ",")) },
+		func(c *Config) { c.SinceParam, c.SincePath, c.SinceType = "since", "at", sinceNumber })
+	_, c := drain(t, s, "")
+	whole := records
+	_, c = drain(t, s, c) // now the oldest is remembered too
+	records = records[:2]
+	_, c = drain(t, s, c)
+	records = whole
+	if got, _ := drain(t, s, c); len(got) > 0 {
+		t.Errorf("repeated: %q", got)
+	}
+}
+
+// TestEqualRecordBehindTheTail: a record that has gone from the page that is read again must not hide an equal one that
+// comes on a later page. They cannot be told apart, so it is delivered.
+func TestEqualRecordBehindTheTail(t *testing.T) {
+	t.Parallel()
+	pages := []string{`{"r":["a","b"],"n":null}`}
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, pages[min(len(r.URL.Query()["p"]), len(pages)-1)])
+	}, func(c *Config) { c.Records, c.Pagination, c.NextPath = "r", paginationNext, "n" })
+	_, c := drain(t, s, "")
+	pages = []string{`{"r":["b"],"n":"?p=1"}`, `{"r":["a"],"n":null}`}
+	if got, _ := drain(t, s, c); !slices.Equal(got, []string{`"a"`}) {
+		t.Errorf("got %q, want the record of the second page", got)
+	}
+}
+
+func TestValidatorsBelongToOneRequest(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Query().Get("since")+" "+r.Header.Get("If-None-Match"))
+		w.Header().Set("ETag", `"same"`)
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = io.WriteString(w, `[{"at":5}]`)
+	}, func(c *Config) { c.SinceParam, c.SincePath, c.SinceType = "since", "at", sinceNumber })
+	var c ingest.Cursor
+	for range 3 {
+		_, c = drain(t, s, c)
+	}
+	if want := []string{" ", "5 ", `5 "same"`}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %q, want %q", asked, want)
 	}
 }
 
