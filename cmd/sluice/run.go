@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/ingest"
+	"sluice/internal/config"
+	"sluice/internal/drivers"
+	"sluice/internal/fault"
+	"sluice/internal/telemetry"
+)
+
+func runCommand(files *[]*config.EnvFile) *cobra.Command {
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon",
+		Long: `Reads after the checkpoint, delivers, saves the checkpoint, and goes on until SIGTERM or SIGINT. Then it lets what is
+in flight finish (SLUICE_SHUTDOWN_TIMEOUT) and ends with 0; a second signal stops at once. SIGHUP reads
+--env-file, *_FILE secrets, the schema and the log level again. With --once it ends when the source has nothing
+more for now, and with 69 if source or destination cannot be used.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
+			if err != nil {
+				return withCode(exitConfig, err)
+			}
+			return runDaemon(cmd.Context(), settings, *files, once)
+		},
+	}
+	cmd.Flags().BoolVar(&once, "once", false, "end when the source has nothing more for now")
+	return cmd
+}
+
+func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile, once bool) error {
+	level := new(slog.LevelVar)
+	if err := level.UnmarshalText([]byte(s.Core.LogLevel)); err != nil {
+		return withCode(exitConfig, err)
+	}
+	log := telemetry.NewLogger(os.Stderr, level, s.Core.LogFormat)
+	slog.SetDefault(log)
+	for _, warning := range s.Core.Warnings() {
+		log.Warn(warning)
+	}
+	d, err := wire(ctx, s, log, once)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if s.Core.RequireHealthy {
+		if err := d.healthy(ctx); err != nil {
+			return err
+		}
+	}
+	stopAdmin, err := d.serveAdmin(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
+	defer d.reloadOnHangup(log, level, files)()
+	defer context.AfterFunc(ctx, d.monitor.Drain)()
+
+	log.Info("started", "version", telemetry.ReadBuild(version).Version, "source", s.Core.Source, "stream", stream(s, d.source),
+		"transport", s.Core.Transport, "state", s.Core.StateDir)
+	start := time.Now()
+	err = d.pipeline.Run(ctx)
+	status := d.monitor.Status()
+	log = log.With("read", status.Source.Records, "accepted", status.Transport.Accepted, "set_aside", status.Transport.SetAside,
+		"requests", status.Transport.Requests, "took", time.Since(start).Round(time.Millisecond).String())
+	switch {
+	case errors.Is(err, ingest.ErrUnsettled):
+		log.Warn(err.Error(), "batches", status.Checkpoint.Unsettled)
+		return nil // asked to stop, and nothing is lost
+	case err != nil:
+		log.Error("ended", "reason", fault.From(err).Code())
+		return err
+	}
+	log.Info("done")
+	return nil
+}
+
+// healthy fails if the source or the destination cannot be used now.
+func (d *daemon) healthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := d.source.Check(ctx); err != nil {
+		return withCode(exitUnavailable, fmt.Errorf("source: %w", err))
+	}
+	if err := d.destination.Check(ctx); err != nil {
+		return withCode(exitUnavailable, fmt.Errorf("destination: %w", err))
+	}
+	return nil
+}
+
+// serveAdmin opens the admin port, if there is to be one, and returns what closes it.
+func (d *daemon) serveAdmin(ctx context.Context, log *slog.Logger) (stop func(), err error) {
+	addr := d.settings.Core.AdminAddr
+	if addr == config.AdminOff {
+		return func() {}, nil
+	}
+	ln, err := telemetry.Listen(addr)
+	if err != nil {
+		return nil, withCode(exitConfig, err)
+	}
+	log.Info("admin port", "url", "http://"+ln.Addr().String())
+	// Open until the very end, also while draining, so that readiness can be asked.
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() { done <- d.monitor.Serve(serving, ln) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			log.Error("admin port", "error", err.Error())
+		}
+	}, nil
+}
+
+// reloadOnHangup reads settings again at each SIGHUP until the returned function is called.
+func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []*config.EnvFile) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range signals {
+			changed, err := d.reload(level, files)
+			d.monitor.Reloaded(err)
+			if err != nil {
+				log.Error("reload failed; everything stays as it was", "error", err.Error())
+				continue
+			}
+			log.Info("reloaded", "secrets", changed)
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		<-done
+	}
+}
+
+// reload reads the env files, the schema, the secrets and the log level again; what is wrong leaves all as it was.
+func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed []string, err error) {
+	for _, file := range files {
+		if err := file.Reload(); err != nil {
+			return nil, err
+		}
+	}
+	fresh, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
+	if err != nil {
+		return nil, err
+	}
+	var next slog.Level
+	if err := next.UnmarshalText([]byte(fresh.Core.LogLevel)); err != nil {
+		return nil, err
+	}
+	if err := d.loadParser(); err != nil {
+		return nil, err
+	}
+	changed, err = d.settings.ReloadSecrets()
+	if err != nil {
+		return nil, err
+	}
+	level.Set(next)
+	return changed, nil
+}

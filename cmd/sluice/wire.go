@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"sluice/ingest"
+	"sluice/internal/backoff"
+	"sluice/internal/drivers"
+	"sluice/internal/telemetry"
+	"sluice/transport"
+)
+
+// A daemon is one Pipeline with everything that it stands on.
+type daemon struct {
+	pipeline    *ingest.Pipeline
+	monitor     *telemetry.Monitor
+	source      drivers.Source
+	destination *drivers.Destination
+	parser      *atomic.Pointer[ingest.Parser]
+	settings    *drivers.Settings
+	close       []func() error
+}
+
+// patience is how long a command that does not wait for a person keeps trying.
+const patience = 15 * time.Second
+
+// wire builds a daemon from valid settings. It takes the checkpoint, and waits for nobody.
+func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool) (*daemon, error) {
+	d := &daemon{settings: s, parser: new(atomic.Pointer[ingest.Parser])}
+	ok := false
+	defer func() {
+		if !ok {
+			d.Close()
+		}
+	}()
+
+	source, err := s.Source()
+	if err != nil {
+		return nil, withCode(exitConfig, err)
+	}
+	d.source = source
+	d.close = append(d.close, source.Close)
+	if err := d.loadParser(); err != nil {
+		return nil, withCode(exitConfig, err)
+	}
+	checkpoint, err := ingest.OpenCheckpoint(s.Core.StateDir, source.Fingerprint())
+	if err != nil {
+		return nil, err
+	}
+	d.close = append(d.close, checkpoint.Close)
+	deadLetter := ingest.OpenDeadLetter(s.Core.StateDir)
+	d.close = append(d.close, deadLetter.Close)
+	d.destination, err = s.Transport(ctx)
+	if err != nil {
+		return nil, withCode(exitConfig, err)
+	}
+	d.close = append(d.close, d.destination.Close)
+
+	d.monitor = telemetry.New(telemetry.Options{Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
+		Build: telemetry.ReadBuild(version), Log: log})
+	deliverer := &transport.Deliverer{Transport: d.destination, Timeout: d.destination.Timeout, Concurrency: s.Core.Concurrency,
+		Observe: d.monitor.Observe, Report: d.monitor.Report}
+	if s.Core.RateLimit > 0 {
+		deliverer.Limiter = rate.NewLimiter(rate.Limit(s.Core.RateLimit), 1)
+	}
+	d.pipeline = &ingest.Pipeline{
+		Source:       source,
+		Parse:        func(item []byte) (transport.Record, error) { return (*d.parser.Load())(item) },
+		Deliverer:    deliverer,
+		Checkpoint:   checkpoint,
+		DeadLetter:   deadLetter,
+		InFlight:     s.Core.Inflight,
+		Idle:         s.Interval(),
+		Drain:        s.Core.ShutdownTimeout,
+		Backoff:      backoff.Policy{},
+		MaxDeadShare: s.Core.DeadletterMaxPercent / 100,
+		Observe:      d.monitor.Observer(),
+	}
+	if once {
+		d.pipeline.Once, d.pipeline.Patience, deliverer.Patience = true, patience, patience
+	}
+	d.monitor.Watch(deliverer)
+	ok = true
+	return d, nil
+}
+
+// loadParser makes the parser from the settings and the schema file as it is now.
+func (d *daemon) loadParser() error {
+	naming, err := naming(d.settings, d.source)
+	if err != nil {
+		return err
+	}
+	parser := naming.Parser()
+	d.parser.Store(&parser)
+	return nil
+}
+
+// naming reads the settings that turn items into records. source may be nil for a command that reads from none.
+func naming(s *drivers.Settings, source drivers.Source) (ingest.Naming, error) {
+	n := ingest.Naming{Stream: stream(s, source), ID: s.Core.RecordID, Key: s.Core.RecordKey, MaxBytes: s.MaxRecordBytes()}
+	if s.Core.SchemaFile == "" {
+		return n, nil
+	}
+	schema, err := ingest.LoadSchema(s.Core.SchemaFile)
+	if err != nil {
+		return n, err
+	}
+	n.Schema = schema
+	return n, nil
+}
+
+// stream is the name that is part of every record's ID.
+func stream(s *drivers.Settings, source drivers.Source) string {
+	switch {
+	case s.Core.Stream != "":
+		return s.Core.Stream
+	case source != nil:
+		return source.Stream()
+	}
+	return "send"
+}
+
+// Close frees what the daemon holds, the last first.
+func (d *daemon) Close() {
+	for i := len(d.close) - 1; i >= 0; i-- {
+		_ = d.close[i]()
+	}
+}

@@ -1,0 +1,162 @@
+// Package drivers chooses: it is the only importer of all sources and transports, and knows the settings of each.
+package drivers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sluice/ingest"
+	"sluice/ingest/httpapi"
+	"sluice/internal/awscreds"
+	"sluice/internal/config"
+	"sluice/transport"
+	"sluice/transport/apigateway"
+	"sluice/transport/memory"
+	"sluice/transport/sqs"
+)
+
+// Settings are those of every source and transport; only the selected ones are filled.
+type Settings struct {
+	Core       config.Core
+	HTTP       httpapi.Config
+	SQS        sqs.Config
+	APIGateway apigateway.Config
+	Role       awscreds.Config
+
+	used []config.Section
+}
+
+// Sections lists all settings in the order of the reference.
+func (s *Settings) Sections() []config.Section {
+	core, source, transports := s.sections()
+	return append(append(core, source...), transports...)
+}
+
+func (s *Settings) sections() (core, source, transports []config.Section) {
+	return []config.Section{
+			{Prefix: "SLUICE", Into: &s.Core, Title: "The daemon"},
+		}, []config.Section{
+			{Prefix: "SLUICE_HTTP", Into: &s.HTTP, Title: "Source: a JSON API", When: "SLUICE_SOURCE=http"},
+		}, []config.Section{
+			{Prefix: "SLUICE_SQS", Into: &s.SQS, Title: "Transport: an SQS queue", When: "SLUICE_TRANSPORT=sqs"},
+			{Prefix: "SLUICE_APIGATEWAY", Into: &s.APIGateway, Title: "Transport: an API Gateway endpoint", When: "SLUICE_TRANSPORT=apigateway"},
+			{Prefix: "SLUICE_ROLE", Into: &s.Role, Title: "A role to assume", When: "SLUICE_TRANSPORT is sqs or apigateway"},
+		}
+}
+
+// What a command needs settings for.
+const (
+	ForSource    = 1 << iota // it reads
+	ForTransport             // it delivers
+)
+
+// Load reads the settings that a command needs from the environment, and reports everything that is wrong with them.
+func Load(need int) (*Settings, error) {
+	s := &Settings{}
+	core, sources, transports := s.sections()
+	all := s.Sections()
+	_ = config.Load(core, all) // to learn what is selected; what is wrong with it is reported below, with all the rest
+	used := core
+	if need&ForSource != 0 && s.Core.Source == "http" {
+		used = append(used, sources...)
+	}
+	if need&ForTransport != 0 {
+		for _, section := range transports {
+			selected := section.Into == any(&s.SQS) && s.Core.Transport == "sqs" ||
+				section.Into == any(&s.APIGateway) && s.Core.Transport == "apigateway" ||
+				section.Into == any(&s.Role) && s.Core.Transport != "memory"
+			if selected {
+				used = append(used, section)
+			}
+		}
+	}
+	if err := config.Load(used, all); err != nil {
+		return nil, err
+	}
+	s.used = used
+	return s, nil
+}
+
+// ReloadSecrets reads the secrets again, from their files and from the environment, and returns which have changed.
+func (s *Settings) ReloadSecrets() ([]string, error) { return config.ReloadSecrets(s.used) }
+
+// A Source is an ingest.Source as the daemon needs it.
+type Source interface {
+	ingest.Source
+	Stream() string      // stable name of what is read
+	Fingerprint() string // changes with the meaning of a cursor
+	Check(context.Context) (string, error)
+	Close() error
+}
+
+// Source opens the selected source.
+func (s *Settings) Source() (Source, error) {
+	switch s.Core.Source {
+	case "http":
+		return httpapi.New(s.HTTP)
+	}
+	return nil, fmt.Errorf("SLUICE_SOURCE: there is no source %q", s.Core.Source)
+}
+
+// Interval is the time between two Reads of the selected source when it is caught up.
+func (s *Settings) Interval() time.Duration { return s.HTTP.Interval }
+
+// MaxRecordBytes is the longest item that the selected source takes for a record.
+func (s *Settings) MaxRecordBytes() int { return s.HTTP.MaxRecordBytes }
+
+// A Destination is the selected transport with what it stands on.
+type Destination struct {
+	transport.Transport
+	Timeout time.Duration // for one Send
+	AWS     *awscreds.AWS // who signs; nil for a transport that signs nothing
+	check   func(context.Context) error
+}
+
+// Transport opens the selected transport. It does not wait for the destination to be there.
+func (s *Settings) Transport(ctx context.Context) (*Destination, error) {
+	if s.Core.Transport == "memory" {
+		return &Destination{Transport: &memory.Transport{Discard: true}}, nil
+	}
+	aws, err := awscreds.Load(ctx, s.Role)
+	if err != nil {
+		return nil, err
+	}
+	d := &Destination{AWS: aws}
+	switch s.Core.Transport {
+	case "sqs":
+		var tr *sqs.Transport
+		if tr, err = sqs.Open(ctx, s.SQS, aws); err == nil {
+			d.Transport, d.Timeout, d.check = tr, s.SQS.Timeout, tr.Check
+		}
+	case "apigateway":
+		var tr *apigateway.Transport
+		if tr, err = apigateway.Open(s.APIGateway, aws); err == nil {
+			d.Transport, d.Timeout, d.check = tr, s.APIGateway.Timeout, tr.Check
+		}
+	default:
+		err = fmt.Errorf("SLUICE_TRANSPORT: there is no transport %q", s.Core.Transport)
+	}
+	if err != nil {
+		aws.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Check looks at the destination without delivering a record.
+func (d *Destination) Check(ctx context.Context) error {
+	if d.check == nil {
+		return nil
+	}
+	return d.check(ctx)
+}
+
+// Close closes the transport and ends the renewal of its credentials.
+func (d *Destination) Close() error {
+	err := d.Transport.Close()
+	if d.AWS != nil {
+		d.AWS.Close()
+	}
+	return err
+}
