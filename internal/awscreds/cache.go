@@ -164,7 +164,7 @@ func (f *flight) wait(ctx context.Context) (aws.Credentials, error) {
 func (c *cache) keepFresh() {
 	failures := 0
 	for {
-		wait, ever := c.plan(failures)
+		wait, ever, of := c.plan(failures)
 		if !c.sleep(wait, ever) {
 			if c.ctx.Err() != nil {
 				return
@@ -173,6 +173,11 @@ func (c *cache) keepFresh() {
 			continue
 		}
 		c.mu.Lock()
+		if !c.born.Equal(of) { // somebody else renewed between the end of the wait and here
+			c.mu.Unlock()
+			failures = 0
+			continue
+		}
 		f := c.join()
 		c.mu.Unlock()
 		if _, err := f.wait(c.ctx); err != nil {
@@ -183,8 +188,9 @@ func (c *cache) keepFresh() {
 	}
 }
 
-// plan returns how long to wait before the next renewal; ever is false if none is needed.
-func (c *cache) plan(failures int) (wait time.Duration, ever bool) {
+// plan returns how long to wait before the next renewal, and when the credentials came that it is a renewal of; ever is
+// false if none is needed.
+func (c *cache) plan(failures int) (wait time.Duration, ever bool, of time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
@@ -193,19 +199,19 @@ func (c *cache) plan(failures int) (wait time.Duration, ever bool) {
 	}
 	switch {
 	case failures > 0:
-		return renewals.Wait(failures), true
+		return renewals.Wait(failures), true, c.born
 	case c.born.IsZero():
-		return 0, true
+		return 0, true, c.born
 	case !c.cur.CanExpire:
-		return 0, false
+		return 0, false, c.born
 	}
 	life := c.cur.Expires.Sub(c.born)
 	if life <= 0 {
-		return staleFor / 2, true
+		return staleFor / 2, true, c.born
 	}
 	// Jitter, so that many daemons started at once do not meet at STS for ever.
 	at := time.Duration(float64(life) * (0.5 + 0.2*rand.Float64()))
-	return max(time.Until(c.born.Add(at)), time.Second), true
+	return max(time.Until(c.born.Add(at)), time.Second), true, c.born
 }
 
 // sleep reports whether the wait is over; false means that new credentials came first, or that the cache is closed.

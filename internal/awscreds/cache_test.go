@@ -290,3 +290,19 @@ func TestNoRequestIsSignedWithAMixedPair(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// The background loop finds its wait over; a caller starts the renewal and it ends; the loop comes to act -> a second one.
+func TestTheFirstCallerAndTheBackgroundFetchOnce(t *testing.T) {
+	for range 500 {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{}
+			c := newCache(s.fetch)
+			defer c.close()
+			wantKey(t, c, "KEY1")
+			synctest.Wait() // the loop has done what it was about to do
+			if got := s.count(); got != 1 {
+				t.Fatalf("fetches = %d, want 1", got)
+			}
+		})
+	}
+}

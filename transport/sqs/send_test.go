@@ -81,7 +81,7 @@ func TestGroups(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t)
 			tr := openOn(t, s, func(c *Config) { c.QueueURL, c.FairQueue = s.URL+"/1/"+tc.queue, tc.fair })
-			r := transport.Record{ID: "id-1", Key: tc.key, Body: []byte("x")}
+			r := transport.Record{ID: "id-1", Key: tc.key, Body: []byte("x"), Headers: map[string]string{"unit": "°C", "n": "1"}}
 			wantCodes(t, tr.Send(t.Context(), []transport.Record{r}), "")
 			m := s.of("SendMessageBatch")[0].Entries[0]
 			if tc.group == hashed {
