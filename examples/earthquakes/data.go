@@ -17,17 +17,11 @@ import (
 //go:embed earthquakes.env
 var settings []byte
 
-// Settings returns the content of earthquakes.env.
+// Settings is the file earthquakes.env, which reads the publisher's API, or a Feed where SLUICE_HTTP_URL names one.
 func Settings() []byte { return bytes.Clone(settings) }
 
 //go:embed earthquakes-2018-02.geojson.gz
 var packed []byte
-
-//go:embed earthquakes.env
-var settings []byte
-
-// Settings is the file earthquakes.env, which reads the publisher's API, or a Feed when SLUICE_HTTP_URL names one.
-func Settings() []byte { return slices.Clone(settings) }
 
 // Moment is when the data were published: 2018-02-07 01:49 UTC.
 var Moment = time.Date(2018, 2, 7, 1, 49, 0, 0, time.UTC)

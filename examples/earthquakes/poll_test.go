@@ -1,12 +1,10 @@
 package earthquakes_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,14 +20,9 @@ import (
 // settings reads earthquakes.env, as plain as it is written.
 func settings(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := os.Open("earthquakes.env")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
 	vars := map[string]string{}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if line := lines.Text(); line != "" && line[0] != '#' {
+	for line := range strings.Lines(string(earthquakes.Settings())) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			name, value, found := strings.Cut(line, "=")
 			if _, twice := vars[name]; twice || !found {
 				t.Fatalf("%q is no assignment or a second one", line)
