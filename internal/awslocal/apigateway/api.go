@@ -125,7 +125,7 @@ func (a *API) ServeAPI(w http.ResponseWriter, r *http.Request, body []byte) {
 // admit runs everything that comes before the integration.
 func (a *API) admit(c *call) *gatewayResponse {
 	for _, step := range []func(*call) *gatewayResponse{
-		a.checkSize, a.findRoute, a.authenticate, a.authorize, a.checkKey, a.throttle, a.checkMediaType, a.validate,
+		a.checkSize, a.findRoute, a.authenticate, a.authorize, a.checkKey, a.throttle, a.validate, a.checkMediaType,
 	} {
 		if refused := step(c); refused != nil {
 			return refused
