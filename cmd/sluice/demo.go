@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/tidwall/gjson"
 	"golang.org/x/sync/errgroup"
 
 	"sluice/bench"
@@ -21,6 +23,7 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/drivers"
 	"sluice/internal/readback"
+	"sluice/transport"
 )
 
 func demoCommand() *cobra.Command {
@@ -38,14 +41,6 @@ ends with 0 only if nothing is lost or altered.`,
 	}
 }
 
-// A passage is one delivery of the whole feed through one transport.
-type passage struct {
-	transport string
-	took      time.Duration
-	counts    bench.Counts
-	audit     bench.Audit
-}
-
 func demo(ctx context.Context, out, progress io.Writer) error {
 	dir, err := os.MkdirTemp("", "sluice-demo-")
 	if err != nil {
@@ -61,17 +56,18 @@ func demo(ctx context.Context, out, progress io.Writer) error {
 	if err := demoServers(ctx, servers, out, dir); err != nil {
 		return err
 	}
-	var passages []passage
+	var trials []bench.Trial
 	for _, name := range []string{"sqs", "apigateway"} {
-		p, err := demoPass(ctx, name, filepath.Join(dir, name), progress)
+		t, err := demoPass(ctx, name, filepath.Join(dir, name), progress)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		passages = append(passages, p)
+		trials = append(trials, t)
 	}
-	report(out, passages)
-	for _, p := range passages {
-		if !p.audit.Whole() {
+	bench.WriteTable(out, bench.ListPrices, trials)
+	fmt.Fprint(out, "Latency and throughput are those of a stand-in on this machine: they measure\nSluice, not Amazon.\n")
+	for _, t := range trials {
+		if !t.Audit.Whole() {
 			return errors.New("records were lost or altered")
 		}
 	}
@@ -130,16 +126,16 @@ func forgetSettings() {
 }
 
 // demoPass runs the daemon until the feed has nothing more, and reads the destination back.
-func demoPass(ctx context.Context, name, stateDir string, progress io.Writer) (passage, error) {
+func demoPass(ctx context.Context, name, stateDir string, progress io.Writer) (bench.Trial, error) {
 	_ = os.Setenv("SLUICE_TRANSPORT", name) // the only thing that changes
 	_ = os.Setenv("SLUICE_STATE_DIR", stateDir)
 	settings, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
 	if err != nil {
-		return passage{}, withCode(exitConfig, err)
+		return bench.Trial{}, withCode(exitConfig, err)
 	}
 	d, err := wire(ctx, settings, slog.New(slog.DiscardHandler), true)
 	if err != nil {
-		return passage{}, err
+		return bench.Trial{}, err
 	}
 	defer d.Close()
 	want := earthquakes.Records()
@@ -158,7 +154,7 @@ func demoPass(ctx context.Context, name, stateDir string, progress io.Writer) (p
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return passage{}, err
+		return bench.Trial{}, err
 	}
 
 	bar = newProgress(progress, len(want))
@@ -166,7 +162,19 @@ func demoPass(ctx context.Context, name, stateDir string, progress io.Writer) (p
 	got, err := readback.OpenQueue(d.destination.AWS, os.Getenv("SLUICE_SQS_QUEUE_URL")).Drain(ctx, func(n int) { bar.show(name+": reading back", n) })
 	bar.end(len(got))
 	if err != nil {
-		return passage{}, err
+		return bench.Trial{}, err
 	}
-	return passage{transport: name, took: took, counts: tally.Counts(), audit: audit(want, got)}, nil
+	return bench.Trial{Transport: name, Took: took, Counts: tally.Counts(), Audit: audit(want, got)}, nil
+}
+
+// audit compares what the publisher gave with what has arrived, by the publisher's own ids: nothing of Sluice is in it.
+func audit(want []json.RawMessage, got []transport.Record) bench.Audit {
+	sent, arrived := make([][]byte, len(want)), make([][]byte, len(got))
+	for i, event := range want {
+		sent[i] = event
+	}
+	for i, r := range got {
+		arrived[i] = r.Body
+	}
+	return bench.Compare(sent, arrived, func(body []byte) string { return gjson.GetBytes(body, "id").String() })
 }
