@@ -1,0 +1,72 @@
+package archtest
+
+// A rule says what the packages in a folder may import from this module. Folders and imports are relative to the root of
+// the module; "x/*" stands for the folders right under x, "x/**" for x and all under it.
+type rule struct {
+	folder string
+	may    []string
+	why    string
+}
+
+// rules is the import table. The first rule whose folder matches counts. A package that no rule matches is a violation, so
+// that a new one is placed on purpose. Test files may import more, but see everywhere.
+func rules() []rule {
+	return []rule{
+		{"internal/fault", nil, "a leaf that everybody may import"},
+		{"internal/backoff", nil, "a leaf that everybody may import"},
+		{"internal/atomicfile", nil, "a leaf that everybody may import"},
+		{"internal/secret", nil, "a leaf that everybody may import"},
+		{"internal/archtest", nil, "it reads the others and calls none"},
+
+		{"transport", []string{"internal/fault", "internal/backoff"}, "the contract knows no driver and no source"},
+		{"transport/transporttest", []string{"transport", "internal/fault", "internal/backoff"}, "the suite knows the contract only"},
+		{"transport/sqs", []string{"transport", "internal/fault", "internal/secret", "internal/awscreds"}, "a driver knows no other driver and no source"},
+		{"transport/apigateway", []string{"transport", "internal/fault", "internal/secret", "internal/awscreds"}, "a driver knows no other driver and no source"},
+		{"transport/*", []string{"transport", "internal/fault", "internal/secret"}, "a driver knows no other driver and no source"},
+
+		{"ingest", []string{"transport", "internal/fault", "internal/backoff", "internal/atomicfile"}, "the loop knows contracts, not drivers or sources"},
+		{"ingest/sourcetest", []string{"ingest", "internal/fault"}, "the suite knows the contract only"},
+		{"ingest/*", []string{"ingest", "internal/fault", "internal/secret"}, "a source knows no other source and no transport"},
+
+		{"internal/awscreds", []string{"internal/fault", "internal/backoff", "internal/secret"}, "under the drivers"},
+		{"internal/awslocal/**", []string{"internal/awslocal/**"}, "the stand-in shares no code with the drivers, so that they cannot share a misunderstanding"},
+		{"internal/config", []string{"internal/secret"}, "it reads structs that it does not know"},
+		{"internal/drivers", []string{"transport", "transport/*", "ingest", "ingest/*", "internal/config", "internal/awscreds", "internal/fault", "internal/secret"}, "the one place that knows all drivers and sources"},
+		{"internal/telemetry", []string{"transport", "ingest", "internal/fault"}, "it listens to the loop and the deliverer"},
+		{"internal/readback", []string{"transport", "internal/awscreds", "internal/fault", "internal/secret"}, "it shares the credentials with the drivers and nothing else"},
+		{"bench/**", []string{"bench/**", "transport", "internal/fault", "internal/readback"}, "it measures through the contract; its command opens the transports"},
+
+		{"examples/**", nil, "examples are on the far side of the wire"},
+		{"cmd/**", []string{"**"}, "commands put everything together"},
+	}
+}
+
+// reserved lists imports that only some packages may have, in tests too where inTests is set.
+func reserved() []reservation {
+	return []reservation{
+		{"github.com/kelseyhightower/envconfig", []string{"internal/config"}, true, "one package reads the environment"},
+		{"github.com/prometheus", []string{"internal/telemetry"}, false, "one package makes metrics"},
+		{"github.com/spf13", []string{"cmd/**"}, false, "commands are at the top"},
+	}
+}
+
+// A reservation is an import path, with all under it, that only some folders may use.
+type reservation struct {
+	path    string
+	folders []string
+	inTests bool
+	why     string
+}
+
+// banned lists imports that some folders must not have outside tests.
+func banned() []reservation {
+	return []reservation{
+		{"log", []string{"transport/**", "ingest/*"}, false, "drivers and sources return errors; who owns the loop logs"},
+		{"unsafe", []string{"**"}, true, "nothing here needs it"},
+	}
+}
+
+const (
+	maxFileLines     = 400 // a file is shorter than this
+	maxFunctionLines = 60  // a function outside tests is shorter than this
+)
