@@ -58,7 +58,7 @@ func TestWrongClockIsCorrectedAndForgottenWhenItIsRightAgain(t *testing.T) {
 			time.Sleep(10 * time.Hour)
 			posts("hours later", 1)
 		}
-		g.skew = 0
+		g.skew = 30 * time.Second
 		posts("our clock is set right", 2)
 		posts("next", 1)
 		if got := tr.clock.offset.Load(); got != 0 {

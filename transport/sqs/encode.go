@@ -121,11 +121,6 @@ func checkAttribute(name, value string) error {
 	case firstIllegal(value) >= 0:
 		return rejected("invalid_attribute", "the value of header %q is no UTF-8 or has a character that SQS does not take", name)
 	}
-	for i := range len(name) {
-		if strings.IndexByte(attributeLetters, name[i]) < 0 {
-			return rejected("invalid_attribute", "the header name %q is not of letters, digits, - _ and single inner periods", name)
-		}
-	}
 	return nil
 }
 
