@@ -105,7 +105,7 @@ func TestLoadReadsEveryKind(t *testing.T) {
 	}
 	got := *p
 	got.APIKey, got.Token = want.APIKey, want.Token
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(pump{}), cmp.Comparer(func(a, b secretValue) bool { return a.Reveal() == b.Reveal() })); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b secretValue) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Errorf("read (-want +got):\n%s", diff)
 	}
 }

@@ -80,7 +80,7 @@ func TestSampleCanBeLoadedAsItIsAndWithAllLinesActive(t *testing.T) {
 	if err == nil || err.Error() != "SLUICE_PUMP_URL: not set" {
 		t.Errorf("the sample with all lines active: %v, want a complaint about the one variable that is needed", err)
 	}
-	if diff := cmp.Diff(plain, all, cmp.AllowUnexported(pump{}), cmp.Comparer(func(a, b secretValue) bool { return a.Reveal() == b.Reveal() })); diff != "" {
+	if diff := cmp.Diff(plain, all, cmp.Comparer(func(a, b secretValue) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Errorf("the active lines do not say the defaults (-defaults +lines):\n%s", diff)
 	}
 }

@@ -26,7 +26,6 @@ type pump struct {
 	Mode     mode              `split_words:"true" default:"slow" desc:"slow or fast"`
 	APIKey   secret.Value      `split_words:"true" desc:"key of the pump house"`
 	Token    secret.Value      `split_words:"true" desc:"second secret"`
-	hidden   int
 }
 
 func (p pump) Validate() error {
