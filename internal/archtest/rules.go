@@ -36,6 +36,7 @@ func rules() []rule {
 		{"internal/readback", []string{"transport", "internal/awscreds", "internal/fault", "internal/secret"}, "it shares the credentials with the drivers and nothing else"},
 		{"bench/**", []string{"bench/**", "transport", "internal/fault", "internal/readback"}, "it measures through the contract; its command opens the transports"},
 
+		{"deploy", nil, "it is data; its test asks the program"},
 		{"examples/**", nil, "examples are on the far side of the wire"},
 		{"cmd/**", []string{"**"}, "commands put everything together"},
 	}
