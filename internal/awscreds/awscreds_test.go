@@ -372,3 +372,23 @@ func TestChainErrorsThatAreNoEnd(t *testing.T) {
 		t.Errorf("got %v, want Transient credentials_unavailable with its cause", err)
 	}
 }
+
+// STS explains a refused signature by repeating the request.
+func TestNoSecretInAnError(t *testing.T) {
+	const canary = "session-token-canary"
+	refusal := refuse(403, "SignatureDoesNotMatch", "The signature does not match.\n\nThe Canonical String was\nx-amz-security-token:"+canary)
+	a := newAWS(t, newSTS(t, refusal).URL, static("BASEKEY"), Config{ARN: testRole})
+	_, err := a.Retrieve(t.Context())
+	chain := newAWS(t, "http://127.0.0.1:1", aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{}, errors.New("refused\n" + canary)
+	}), Config{})
+	_, chainErr := chain.Retrieve(t.Context())
+	for name, err := range map[string]error{"role": err, "chain": chainErr} {
+		if err == nil || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: want an error without the token: %v", name, err)
+		}
+	}
+	if !strings.Contains(err.Error(), "does not match") {
+		t.Errorf("the first line is lost: %v", err)
+	}
+}

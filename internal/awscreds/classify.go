@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
@@ -104,10 +105,37 @@ const unknownCode = "UnknownError"
 func answerText(err error, status int) string {
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorMessage() != "" && api.ErrorCode() != unknownCode {
-		return fmt.Sprintf("%s (%s)", api.ErrorMessage(), api.ErrorCode())
+		return fmt.Sprintf("%s (%s)", FirstLine(api.ErrorMessage()), api.ErrorCode())
 	}
 	return fmt.Sprintf("answered with status %d and no error that can be read", status)
 }
+
+const maxLine = 300
+
+// FirstLine is what may be shown of a text that AWS answered: its first line, at most 300 characters, without control
+// characters. After it, a refused signature is explained by our own request, session token and all.
+func FirstLine(text string) string {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
+	if runes := []rune(text); len(runes) > maxLine {
+		text = string(runes[:maxLine]) + "…"
+	}
+	return strings.TrimSpace(text)
+}
+
+// A brief error shows the first line of another.
+type brief struct{ err error }
+
+// Error returns the first line.
+func (b brief) Error() string { return FirstLine(b.err.Error()) }
+
+// Unwrap returns the other error.
+func (b brief) Unwrap() error { return b.err }
 
 const lookedFor = "no credentials found in the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE), the profile " +
 	"(AWS_PROFILE), the container (AWS_CONTAINER_CREDENTIALS_*_URI) or the instance metadata (in a container on EC2 its hop limit must be 2)"
@@ -116,6 +144,7 @@ const lookedFor = "no credentials found in the environment (AWS_ACCESS_KEY_ID, A
 // instance metadata, and that nothing has ever been found there.
 func classifyChain(err error, none bool) error {
 	var api smithy.APIError
+	err = brief{err}
 	switch {
 	case none:
 		return &fault.Error{Class: fault.Blocked, Reason: "no_credentials", Op: "awscreds",

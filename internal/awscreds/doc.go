@@ -6,5 +6,5 @@
 //
 // Errors carry a verdict (fault.Error). Reasons: no_credentials, credentials_unavailable, role_denied, role_invalid,
 // sts_unavailable, sts_throttled, sts_refused, sts_region_disabled, expired_token, clock_skew, network, timeout,
-// cancelled, tls_untrusted.
+// cancelled, tls_untrusted, proxy_refused.
 package awscreds

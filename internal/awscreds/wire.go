@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -36,11 +37,28 @@ func newHTTPClient(base *awshttp.BuildableClient) *http.Client {
 	}
 	tr.TLSClientConfig.MinVersion = max(tr.TLSClientConfig.MinVersion, tls.VersionTLS12)
 	return &http.Client{
-		Transport: tr,
+		Transport: plainBodies{tr},
 		// A redirected POST is sent again without its body or, worse, elsewhere with its secrets.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
+
+// plainBodies hides from net/http what the SDK's request bodies can do beside Read and Close. The SDK closes the body of a
+// request as soon as the answer begins. A body with WriteTo is then still being copied; the copy fails, net/http drops the
+// connection, and the rest of a long answer is lost with it.
+type plainBodies struct{ base *http.Transport }
+
+func (p plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		plain := *r // a RoundTripper must not change the request
+		plain.Body = struct{ io.ReadCloser }{r.Body}
+		r = &plain
+	}
+	return p.base.RoundTrip(r)
+}
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections looks for.
+func (p plainBodies) CloseIdleConnections() { p.base.CloseIdleConnections() }
 
 // A Wire knows whether a request may have reached its peer.
 type Wire struct{ reached atomic.Bool }

@@ -32,11 +32,20 @@ func OpenQueue(a *awscreds.AWS, url string) *Queue {
 const emptyPolls = 2
 
 // Drain receives and deletes messages until there are none, and returns them as records: the ID and Key from the
-// attributes sluice-id and sluice-key or, on a FIFO queue, the group. It sees each told, with the number so far, if
-// progress is not nil. It needs the queue for itself.
+// attributes sluice-id and sluice-key or, on a FIFO queue, the group. progress, if not nil, is told the number so
+// far. Drain needs the queue for itself.
 func (q *Queue) Drain(ctx context.Context, progress func(total int)) ([]transport.Record, error) {
 	var records []transport.Record
-	for empty := 0; empty < emptyPolls; {
+	for empty := 0; ; {
+		if empty >= emptyPolls {
+			switch hidden, err := q.hidden(ctx); {
+			case err != nil:
+				return records, err
+			case !hidden:
+				return records, nil
+			}
+			empty = 0
+		}
 		out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: 10,
 			WaitTimeSeconds: 1, MessageAttributeNames: []string{"All"},
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameMessageGroupId}})
@@ -64,7 +73,17 @@ func (q *Queue) Drain(ctx context.Context, progress func(total int)) ([]transpor
 			progress(len(records))
 		}
 	}
-	return records, nil
+}
+
+// hidden reports whether messages are received and not deleted, as they are when the answer to a receive was lost: they
+// come back when their visibility timeout is over.
+func (q *Queue) hidden(ctx context.Context) (bool, error) {
+	const name = types.QueueAttributeNameApproximateNumberOfMessagesNotVisible
+	out, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: []types.QueueAttributeName{name}})
+	if err != nil {
+		return false, fmt.Errorf("look at %s: %w", q.url, err)
+	}
+	return out.Attributes[string(name)] != "0", nil
 }
 
 // record undoes what a driver does to a record.
