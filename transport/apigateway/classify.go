@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
+	"sluice/internal/awscreds"
 	"sluice/internal/fault"
 )
 
@@ -224,30 +224,19 @@ func message(body []byte) string {
 	return ""
 }
 
-const maxSaid = 300
-
 // explain is what an operator reads. Of the text of the answer it keeps the first line: after it API Gateway repeats our
 // request, session token and API key included.
 func (t *Transport) explain(v verdict, a answer, said string) error {
-	said, _, _ = strings.Cut(said, "\n")
-	said = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, said)
+	said = awscreds.FirstLine(said)
 	for _, s := range []string{a.creds.SessionToken, a.creds.SecretAccessKey, t.cfg.APIKey.Reveal()} {
 		if s != "" {
 			said = strings.ReplaceAll(said, s, "***")
 		}
 	}
-	if runes := []rune(said); len(runes) > maxSaid {
-		said = string(runes[:maxSaid]) + "…"
-	}
 	text := fmt.Sprintf("%s%s answered %d", t.url.Host, t.url.EscapedPath(), a.status)
 	switch {
 	case said != "":
-		text += ": " + strings.TrimSpace(said)
+		text += ": " + said
 	case a.status < 300:
 		text += fmt.Sprintf(" with %d bytes of %q, which is not the expected answer", len(a.body), a.header.Get("Content-Type"))
 	}

@@ -2,16 +2,13 @@ package apigateway
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"sluice/internal/awscreds"
-	"sluice/internal/fault"
 	"sluice/transport"
 )
 
@@ -71,40 +68,5 @@ func (t *Transport) Check(ctx context.Context) error {
 	if _, err := t.aws.Retrieve(ctx); err != nil {
 		return err
 	}
-	tr, ok := t.http.Transport.(*http.Transport)
-	if !ok {
-		panic("apigateway: awscreds made a client of another kind")
-	}
-	target := t.url
-	if proxy, err := tr.Proxy(&http.Request{URL: t.url}); err != nil {
-		return &fault.Error{Class: fault.Blocked, Reason: "proxy_refused", Op: opCheck, Err: errors.New("the proxy of the environment has no address that can be read; correct HTTPS_PROXY")}
-	} else if proxy != nil {
-		target = proxy
-	}
-	conn, err := tr.DialContext(ctx, "tcp", hostPort(target))
-	if err == nil && target.Scheme == "https" {
-		settings := tr.TLSClientConfig.Clone()
-		settings.ServerName = target.Hostname()
-		secure := tls.Client(conn, settings)
-		err = secure.HandshakeContext(ctx)
-	}
-	if conn != nil {
-		_ = conn.Close() // nothing was written that could be lost
-	}
-	if err != nil {
-		var nothing awscreds.Wire // no request was made
-		e := nothing.Fault(opCheck, err)
-		e.Err = fmt.Errorf("connect to %s: %w", target.Host, e.Err)
-		return e
-	}
-	return nil
-}
-
-// hostPort returns the host and the port of u, which its scheme may imply.
-func hostPort(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
-	}
-	return (&url.URL{Host: u.Host}).Hostname() + ":" + port
+	return t.aws.Connect(ctx, opCheck, t.url)
 }

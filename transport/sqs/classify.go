@@ -184,7 +184,7 @@ func byStatus(status int) verdict {
 func (t *Transport) text(v verdict, api smithy.APIError, code string, status int) error {
 	said := fmt.Sprintf("answered with status %d and no error that can be read", status)
 	if api != nil && code != "" {
-		said = strings.TrimSpace(api.ErrorMessage())
+		said = awscreds.FirstLine(api.ErrorMessage())
 		if said == "" {
 			said = fmt.Sprintf("status %d", status)
 		}
@@ -218,7 +218,7 @@ func classifyEntry(f types.BatchResultErrorEntry) error {
 	case !ok:
 		v = verdict{fault.Transient, "entry_failed", ""}
 	}
-	text := strings.TrimSpace(aws.ToString(f.Message) + " (" + aws.ToString(f.Code) + ")")
+	text := strings.TrimSpace(awscreds.FirstLine(aws.ToString(f.Message)) + " (" + aws.ToString(f.Code) + ")")
 	if v.todo != "" {
 		text += "; " + v.todo
 	}

@@ -205,3 +205,17 @@ func TestWrongClockHealsByTheNextSend(t *testing.T) {
 		t.Errorf("second: %v, want accepted", err)
 	}
 }
+
+// SQS explains a refused signature by repeating the request.
+func TestNoSecretInAnError(t *testing.T) {
+	const canary = "session-token-canary"
+	text := `The request signature we calculated does not match.\n\nThe Canonical String for this request should have been\n'POST\n/\n\nx-amz-security-token:` + canary + `'`
+	s := newServer(t).on("SendMessageBatch", func(w http.ResponseWriter, _ request, _ int) {
+		w.WriteHeader(403)
+		_, _ = io.WriteString(w, `{"__type":"com.amazonaws.sqs#InvalidSignatureException","message":"`+text+`"}`)
+	})
+	err := openOn(t, s, nil).Send(t.Context(), three())[0].Err
+	if !strings.Contains(err.Error(), "does not match") || strings.Contains(err.Error(), canary) {
+		t.Errorf("want the first line only: %v", err)
+	}
+}

@@ -88,7 +88,9 @@ func onStandIn(t *testing.T, env map[string]string, cfg sqs.Config) *sqs.Transpo
 // drain receives and deletes all that the queue holds.
 func drain(t *testing.T, c aws.Config, queue string) []transport.Record {
 	t.Helper()
-	client := api.NewFromConfig(c)
+	http := newIdentity(t, c, awscreds.Config{}).HTTPClient() // the SDK's own loses long answers under load
+	defer http.CloseIdleConnections()
+	client := api.NewFromConfig(c, func(o *api.Options) { o.HTTPClient = http })
 	var recs []transport.Record
 	for {
 		out, err := client.ReceiveMessage(t.Context(), &api.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}})
