@@ -14,12 +14,12 @@ import (
 )
 
 func checkpointCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "checkpoint", Short: "Show or reset the checkpoint", Args: usageArgs(cobra.NoArgs),
+	cmd := &cobra.Command{Use: "checkpoint", Short: "Show or reset the checkpoint", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "show",
 		Short: "Print the checkpoint as JSON",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := drivers.Load(0)
 			if err != nil {
@@ -43,7 +43,7 @@ func checkpointCommand() *cobra.Command {
 		Short: "Put the checkpoint aside, so that the next run reads from the beginning",
 		Long: `Renames the checkpoint, so that the next run reads from the beginning and delivers again what the source still has.
 It refuses while a daemon holds the checkpoint.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := drivers.Load(0)
 			if err != nil {
@@ -58,7 +58,7 @@ It refuses while a daemon holds the checkpoint.`,
 func resetCheckpoint(cmd *cobra.Command, dir string) error {
 	path := ingest.CheckpointPath(dir)
 	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("there is no checkpoint at %s", path)
+		return fmt.Errorf("there is no checkpoint at %s: the next run reads from the beginning anyway", path)
 	}
 	held, err := ingest.OpenCheckpoint(dir, "")
 	if err != nil {

@@ -34,7 +34,7 @@ func demoCommand() *cobra.Command {
 by page with the settings of examples/earthquakes/earthquakes.env, delivers it once through SQS and once through
 API Gateway, reads both destinations back, and compares. It needs no account, no network and no settings, and
 ends with 0 only if nothing is lost or altered.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},

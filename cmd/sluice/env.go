@@ -14,7 +14,7 @@ func envCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "List every setting",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withCode(exitUsage, config.Write(cmd.OutOrStdout(), (&drivers.Settings{}).Sections(), format))
 		},

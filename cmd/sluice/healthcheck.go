@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/config"
 	"sluice/internal/drivers"
 	"sluice/internal/telemetry"
 )
@@ -16,17 +19,25 @@ func healthcheckCommand() *cobra.Command {
 		Short: "Ask the running daemon whether it is alive",
 		Long: `Asks the admin port (SLUICE_ADMIN_ADDR) for /healthz, or with --ready for /readyz, and ends with 0 if the answer is yes.
 For the health check of a container without a shell: ["CMD", "/sluice", "healthcheck"].`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := drivers.Load(0)
 			if err != nil {
 				return withCode(exitConfig, err)
 			}
+			addr := settings.Core.AdminAddr
+			if addr == config.AdminOff {
+				return withCode(exitConfig, errors.New("SLUICE_ADMIN_ADDR is off, so there is nothing to ask; set it to the address that the daemon has"))
+			}
 			path := "/healthz"
 			if ready {
 				path = "/readyz"
 			}
-			if err := telemetry.HealthCheck(cmd.Context(), settings.Core.AdminAddr, path); err != nil {
+			err = telemetry.HealthCheck(cmd.Context(), addr, path)
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				err = fmt.Errorf("nobody listens on %s: the daemon is not running, or its SLUICE_ADMIN_ADDR is another one", addr)
+			}
+			if err != nil {
 				return withCode(exitFailure, err)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "ok")

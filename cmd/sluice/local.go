@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ func localCommand() *cobra.Command {
 		Long: `Serves SQS, STS and an API Gateway REST API on a loopback address, from memory, until it is interrupted, and prints
 the variables that make the AWS CLI, boto3, curl --aws-sigv4 and Sluice use it. It verifies every signature.
 With --feed it also serves the week of earthquakes that 'sluice demo' delivers, as a source to try.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return local(cmd.Context(), cmd.OutOrStdout(), listen, feed, file)
 		},
@@ -37,9 +39,9 @@ With --feed it also serves the week of earthquakes that 'sluice demo' delivers, 
 }
 
 func local(ctx context.Context, out io.Writer, listen, feed, file string) error {
-	ln, err := awslocal.ListenLoopback(listen)
+	ln, err := listenFor("--listen", listen)
 	if err != nil {
-		return withCode(exitUsage, err)
+		return err
 	}
 	server, err := awslocal.New(awslocal.Options{BaseURL: "http://" + ln.Addr().String()})
 	if err != nil {
@@ -49,9 +51,9 @@ func local(ctx context.Context, out io.Writer, listen, feed, file string) error 
 	group.Go(func() error { return server.Serve(ctx, ln) })
 	variables := server.Environment()
 	if feed != "" {
-		feedLn, err := awslocal.ListenLoopback(feed)
+		feedLn, err := listenFor("--feed", feed)
 		if err != nil {
-			return withCode(exitUsage, err)
+			return err
 		}
 		variables = append(variables, awslocal.Variable{Name: "SLUICE_HTTP_URL", Value: feedURL(feedLn.Addr())})
 		group.Go(func() error { return serveFeed(ctx, feedLn) })
@@ -63,6 +65,18 @@ func local(ctx context.Context, out io.Writer, listen, feed, file string) error 
 	}
 	printVariables(out, ln.Addr(), file, variables)
 	return group.Wait()
+}
+
+// listenFor listens on the address that a flag names.
+func listenFor(flag, addr string) (net.Listener, error) {
+	ln, err := awslocal.ListenLoopback(addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, withCode(exitUsage, fmt.Errorf("%s: another program listens on %s; name another port, or port 0 for any that is free", flag, addr))
+	case err != nil:
+		return nil, withCode(exitUsage, fmt.Errorf("%s: %w", flag, err))
+	}
+	return ln, nil
 }
 
 // feedURL is the address of a feed, asked as examples/earthquakes/earthquakes.env asks the publisher.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"sluice/internal/config"
@@ -19,7 +21,7 @@ variables; 'sluice env' lists them.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args:              usageArgs(cobra.NoArgs),
+		Args:              noArgs,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			for _, path := range files {
 				file, err := config.LoadEnvFile(path)
@@ -32,14 +34,40 @@ variables; 'sluice env' lists them.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringArrayVar(&files, "env-file", nil, "file of `NAME=value` lines; variables set already win (repeatable)")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withCode(exitUsage, err) })
+	cmd.PersistentFlags().StringArrayVar(&files, "env-file", nil, "`file` of NAME=value lines; variables set already win (repeatable)")
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return withCode(exitUsage, fmt.Errorf("%w; '%s --help' lists the flags", err, cmd.CommandPath()))
+	})
+	cmd.SetHelpCommand(helpCommand(cmd))
 	cmd.AddCommand(runCommand(&loaded), demoCommand(), localCommand(), sendCommand(), validateCommand(), envCommand(),
 		checkpointCommand(), healthcheckCommand(), versionCommand())
 	return cmd
 }
 
-// usageArgs makes the errors of an argument check usage errors.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error { return withCode(exitUsage, check(cmd, args)) }
+// helpCommand is cobra's, but for a command that there is not it fails.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{Use: "help [COMMAND]", Short: "Help about any command", RunE: func(_ *cobra.Command, args []string) error {
+		cmd, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
+			return noArgs(cmd, rest)
+		}
+		return cmd.Help()
+	}}
+}
+
+// noArgs refuses arguments. Where there are subcommands, the first argument was meant to be one.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	path := cmd.CommandPath()
+	if !cmd.HasAvailableSubCommands() {
+		return withCode(exitUsage, fmt.Errorf("'%s' takes no argument such as %q; '%s --help' says what it takes", path, args[0], path))
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := fmt.Sprintf("'%s --help' lists the commands", path)
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean '%s %s'?", path, near[0])
+	}
+	return withCode(exitUsage, fmt.Errorf("there is no command '%s %s'; %s", path, args[0], hint))
 }

@@ -28,7 +28,7 @@ func runCommand(files *[]*config.EnvFile) *cobra.Command {
 in flight finish (SLUICE_SHUTDOWN_TIMEOUT) and ends with 0; a second signal stops at once. SIGHUP reads
 --env-file, *_FILE secrets, the schema and the log level again. With --once it ends when the source has nothing
 more for now, and with 69 if source or destination cannot be used.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
 			if err != nil {
@@ -82,7 +82,7 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 		return nil // asked to stop, and nothing is lost
 	case err != nil:
 		log.Error("ended", "reason", fault.From(err).Code())
-		return err
+		return adviseAgain(err)
 	}
 	log.Info("done")
 	return nil
@@ -93,10 +93,10 @@ func (d *daemon) healthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if _, err := d.source.Check(ctx); err != nil {
-		return withCode(exitUnavailable, fmt.Errorf("source: %w", err))
+		return withCode(exitUnavailable, fmt.Errorf("source: %w", advise(err)))
 	}
 	if err := d.destination.Check(ctx); err != nil {
-		return withCode(exitUnavailable, fmt.Errorf("destination: %w", err))
+		return withCode(exitUnavailable, fmt.Errorf("destination: %w", advise(err)))
 	}
 	return nil
 }
@@ -163,13 +163,12 @@ func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed 
 	if err := next.UnmarshalText([]byte(fresh.Core.LogLevel)); err != nil {
 		return nil, err
 	}
-	if err := d.loadParser(); err != nil {
-		return nil, err
-	}
 	changed, err = d.settings.ReloadSecrets()
 	if err != nil {
 		return nil, err
 	}
+	d.settings.Schema = fresh.Schema
+	d.makeParser()
 	level.Set(next)
 	return changed, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ func sendCommand() *cobra.Command {
 source and touches no checkpoint. Example:
 
   sluice send '{"accountid":"1234","priority":"high"}'`,
-		Args: usageArgs(cobra.MaximumNArgs(1)),
+		Args: oneRecord,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := drivers.Load(drivers.ForTransport)
 			if err != nil {
@@ -41,17 +42,25 @@ source and touches no checkpoint. Example:
 	}
 }
 
+// oneRecord refuses what looks like a record that the shell has cut into words.
+func oneRecord(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return withCode(exitUsage, fmt.Errorf("'sluice send' takes one record, and %d arguments were given; put the record into single quotes", len(args)))
+	}
+	return nil
+}
+
 // input returns the record to send, without the line end that an editor or echo leaves.
 func input(in io.Reader, args []string) ([]byte, error) {
 	if len(args) == 1 && args[0] != "-" {
-		return []byte(args[0]), nil
+		in = strings.NewReader(args[0])
 	}
 	item, err := io.ReadAll(io.LimitReader(in, maxInput+1))
 	if err != nil {
-		return nil, fmt.Errorf("read standard input: %w", err)
+		return nil, fmt.Errorf("read the record: %w", err)
 	}
 	if len(item) > maxInput {
-		return nil, withCode(exitUsage, fmt.Errorf("standard input has more than %d bytes; send takes one record", maxInput))
+		return nil, withCode(exitUsage, fmt.Errorf("the record has more than %d bytes, which no destination takes", maxInput))
 	}
 	if item = bytes.TrimRight(item, "\r\n"); len(item) == 0 {
 		return nil, withCode(exitUsage, errors.New("there is no record: give it as an argument or on standard input"))
@@ -60,20 +69,16 @@ func input(in io.Reader, args []string) ([]byte, error) {
 }
 
 func send(ctx context.Context, out io.Writer, s *drivers.Settings, item []byte) error {
-	naming, err := naming(s, nil)
+	record, err := naming(s, nil).Parser()(item)
 	if err != nil {
-		return withCode(exitConfig, err)
-	}
-	record, err := naming.Parser()(item)
-	if err != nil {
-		return withCode(exitFailure, err)
+		return withCode(exitFailure, fmt.Errorf("not sent: %w", err))
 	}
 	destination, err := s.Transport(ctx)
 	if err != nil {
 		return withCode(exitConfig, err)
 	}
 	defer destination.Close()
-	deliverer := &transport.Deliverer{Transport: destination, Timeout: destination.Timeout, Patience: patience}
+	deliverer := &transport.Deliverer{Transport: destination, Timeout: destination.Timeout, Backoff: hasty, Patience: patience}
 	start := time.Now()
 	result := deliverer.Deliver(ctx, []transport.Record{record})[0]
 	took := time.Since(start).Round(time.Microsecond)
@@ -82,7 +87,7 @@ func send(ctx context.Context, out io.Writer, s *drivers.Settings, item []byte) 
 		if fault.Is(err, fault.Rejected) {
 			code = exitFailure
 		}
-		return withCode(code, fmt.Errorf("%s (%s): %w", fault.From(err).Class, fault.From(err).Code(), err))
+		return withCode(code, fmt.Errorf("not accepted (%s): %w", fault.From(err).Code(), adviseAgain(err)))
 	}
 	_, err = fmt.Fprintf(out, "accepted  transport=%s  id=%s  receipt=%s  took=%s\n", s.Core.Transport, record.ID, result.Receipt, took)
 	return err

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/ingest"
 	"sluice/internal/drivers"
 )
 
@@ -20,13 +19,10 @@ func validateCommand() *cobra.Command {
 		Short: "Check the settings, and with --connect what they point at",
 		Long: `Reports everything that is wrong with the settings at once. With --connect it also reads the source's first page, asks
 STS who it is, reads the queue's attributes or opens a connection to the gateway. It delivers nothing.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
 			settings, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
-			if err == nil && settings.Core.SchemaFile != "" {
-				_, err = ingest.LoadSchema(settings.Core.SchemaFile)
-			}
 			if err != nil {
 				return withCode(exitConfig, err)
 			}
@@ -55,7 +51,7 @@ func connectAll(ctx context.Context, out io.Writer, s *drivers.Settings) error {
 		defer cancel()
 		found, err := f(ctx)
 		if err != nil {
-			fmt.Fprintf(out, "%-12s FAILED: %v\n", what, err)
+			fmt.Fprintf(out, "%-12s FAILED: %v\n", what, advise(err))
 			failed = append(failed, errors.New(what))
 			return
 		}

@@ -29,6 +29,9 @@ type daemon struct {
 // patience is how long a command that does not wait for a person keeps trying.
 const patience = 15 * time.Second
 
+// hasty is the backoff of such a command: it must not wait longer for its next try than it has patience for.
+var hasty = backoff.Policy{Max: 2 * time.Second}
+
 // wire builds a daemon from valid settings. It takes the checkpoint, and waits for nobody.
 func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool) (*daemon, error) {
 	d := &daemon{settings: s, parser: new(atomic.Pointer[ingest.Parser])}
@@ -45,9 +48,7 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	}
 	d.source = source
 	d.close = append(d.close, source.Close)
-	if err := d.loadParser(); err != nil {
-		return nil, withCode(exitConfig, err)
-	}
+	d.makeParser()
 	checkpoint, err := ingest.OpenCheckpoint(s.Core.StateDir, source.Fingerprint())
 	if err != nil {
 		return nil, err
@@ -77,41 +78,27 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 		InFlight:     s.Core.Inflight,
 		Idle:         s.Interval(),
 		Drain:        s.Core.ShutdownTimeout,
-		Backoff:      backoff.Policy{},
 		MaxDeadShare: s.Core.DeadletterMaxPercent / 100,
 		Observe:      d.monitor.Observer(),
 	}
 	if once {
-		d.pipeline.Once, d.pipeline.Patience, deliverer.Patience = true, patience, patience
+		d.pipeline.Once, d.pipeline.Patience, d.pipeline.Backoff = true, patience, hasty
+		deliverer.Patience, deliverer.Backoff = patience, hasty
 	}
 	d.monitor.Watch(deliverer)
 	ok = true
 	return d, nil
 }
 
-// loadParser makes the parser from the settings and the schema file as it is now.
-func (d *daemon) loadParser() error {
-	naming, err := naming(d.settings, d.source)
-	if err != nil {
-		return err
-	}
-	parser := naming.Parser()
+// makeParser makes the parser from the settings as they are now.
+func (d *daemon) makeParser() {
+	parser := naming(d.settings, d.source).Parser()
 	d.parser.Store(&parser)
-	return nil
 }
 
 // naming reads the settings that turn items into records. source may be nil for a command that reads from none.
-func naming(s *drivers.Settings, source drivers.Source) (ingest.Naming, error) {
-	n := ingest.Naming{Stream: stream(s, source), ID: s.Core.RecordID, Key: s.Core.RecordKey, MaxBytes: s.MaxRecordBytes()}
-	if s.Core.SchemaFile == "" {
-		return n, nil
-	}
-	schema, err := ingest.LoadSchema(s.Core.SchemaFile)
-	if err != nil {
-		return n, err
-	}
-	n.Schema = schema
-	return n, nil
+func naming(s *drivers.Settings, source drivers.Source) ingest.Naming {
+	return ingest.Naming{Stream: stream(s, source), ID: s.Core.RecordID, Key: s.Core.RecordKey, MaxBytes: s.MaxRecordBytes(), Schema: s.Schema}
 }
 
 // stream is the name that is part of every record's ID.

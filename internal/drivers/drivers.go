@@ -3,8 +3,13 @@ package drivers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"sluice/ingest"
 	"sluice/ingest/httpapi"
@@ -23,6 +28,8 @@ type Settings struct {
 	SQS        sqs.Config
 	APIGateway apigateway.Config
 	Role       awscreds.Config
+
+	Schema *jsonschema.Schema // what every record must satisfy, from Core.SchemaFile; nil: any JSON
 
 	used []config.Section
 }
@@ -71,11 +78,28 @@ func Load(need int) (*Settings, error) {
 			}
 		}
 	}
-	if err := config.Load(used, all); err != nil {
+	err := config.Load(used, all)
+	if need != 0 {
+		err = errors.Join(err, s.loadSchema())
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.used = used
 	return s, nil
+}
+
+// loadSchema compiles the schema. It is silent about a file that is not there, which is a problem of the setting.
+func (s *Settings) loadSchema() error {
+	if info, err := os.Stat(s.Core.SchemaFile); err != nil || info.IsDir() {
+		return nil
+	}
+	schema, err := ingest.LoadSchema(s.Core.SchemaFile)
+	if err != nil {
+		return fmt.Errorf("SLUICE_SCHEMA_FILE: %s", strings.Join(strings.Fields(err.Error()), " ")) // one line
+	}
+	s.Schema = schema
+	return nil
 }
 
 // ReloadSecrets reads the secrets again, from their files and from the environment, and returns which have changed.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"sluice/internal/fault"
+)
+
+// remedies say what a person can look at when something fails that may also pass by itself, by the beginning of what was
+// tried.
+var remedies = []struct{ op, text string }{
+	{"http.", "check SLUICE_HTTP_URL and the server behind it"},
+	{"sqs.", "check the network, SLUICE_SQS_QUEUE_URL and, if it is set, AWS_ENDPOINT_URL_SQS"},
+	{"apigateway.", "check the network and SLUICE_APIGATEWAY_URL"},
+	{"sts.", "check the network, AWS_REGION and, if it is set, AWS_ENDPOINT_URL_STS"},
+	{"awscreds", "check the network and the AWS_* settings"},
+	{"save checkpoint", "check the space on the disk of SLUICE_STATE_DIR and who may write there"},
+	{"write ", "check the space on the disk of SLUICE_STATE_DIR and who may write there"},
+}
+
+// complete holds the reasons of faults that may pass by themselves and whose text ends with what to do all the same.
+var complete = map[string]bool{"clock_skew": true, "function_error": true, "quota_exhausted": true}
+
+// remedy is what to do about f, or "" where its text says so itself, as it does where f is Blocked or a record at fault.
+func remedy(f *fault.Error) string {
+	switch {
+	case f.Class == fault.Blocked, f.Class == fault.Rejected, complete[f.Reason]:
+		return ""
+	case f.Class == fault.Throttled:
+		return "leave it alone for a while, or lower SLUICE_CONCURRENCY"
+	}
+	for _, r := range remedies {
+		if strings.HasPrefix(f.Op, r.op) {
+			return r.text
+		}
+	}
+	return ""
+}
+
+// advise ends the sentence of err with what to do about it, if it does not say that itself.
+func advise(err error) error {
+	if todo := remedy(fault.From(err)); todo != "" {
+		return fmt.Errorf("%w; %s", err, todo)
+	}
+	return err
+}
+
+// adviseAgain is advise for a command that has given up and may be repeated.
+func adviseAgain(err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Class == fault.Blocked || f.Class == fault.Rejected {
+		return err
+	}
+	if todo := remedy(f); todo != "" {
+		return fmt.Errorf("%w; nothing is lost: %s, and run this again", err, todo)
+	}
+	return fmt.Errorf("%w; nothing is lost: run this again", err)
+}
