@@ -144,7 +144,7 @@ func (d *Deliverer) round(ctx context.Context, recs []Record, todo []int, result
 	wg.Wait()
 }
 
-// exchange makes one request with the permit p, and if it is refused as a whole, one with each half of it.
+// exchange makes one request with the permit p, and smaller ones of what is refused without a verdict on the record.
 func (d *Deliverer) exchange(ctx context.Context, p permit, recs []Record, request []int, results []Result) {
 	batch := make([]Record, len(request))
 	for k, i := range request {
@@ -155,19 +155,18 @@ func (d *Deliverer) exchange(ctx context.Context, p permit, recs []Record, reque
 	for k, i := range request {
 		results[i] = got[k]
 	}
-	if len(request) == 1 || !refusedWhole(got) {
+	if len(request) == 1 {
 		return
 	}
-	mid := len(request) / 2
-	for _, half := range [][]int{request[:mid], request[mid:]} {
+	for _, part := range smaller(request, got) {
 		p, err := d.lane.acquire(ctx, d.Patience)
 		if err != nil {
-			for _, i := range half {
+			for _, i := range part {
 				results[i] = Result{Err: err} // I4: nobody has judged these records
 			}
 			continue
 		}
-		d.exchange(ctx, p, recs, half, results)
+		d.exchange(ctx, p, recs, part, results)
 	}
 }
 
@@ -238,14 +237,22 @@ func unsettled(todo []int, results []Result) []int {
 	return left
 }
 
-// refusedWhole reports whether the verdict is on the request: every record is refused, and not for itself.
-func refusedWhole(results []Result) bool {
-	for _, r := range results {
-		if e := fault.From(r.Err); e == nil || e.Class != fault.Rejected || !e.Whole {
-			return false
+// smaller returns the requests to make of those records that were refused for the request and not for themselves: its two
+// halves if that is all of them, else one with them alone.
+func smaller(request []int, got []Result) [][]int {
+	var whole []int
+	for k, i := range request {
+		if e := fault.From(got[k].Err); e != nil && e.Class == fault.Rejected && e.Whole {
+			whole = append(whole, i)
 		}
 	}
-	return true
+	switch {
+	case len(whole) == 0:
+		return nil
+	case len(whole) < len(request):
+		return [][]int{whole}
+	}
+	return [][]int{whole[:len(whole)/2], whole[len(whole)/2:]}
 }
 
 // spread returns n Results with the same error.

@@ -105,6 +105,26 @@ func TestRequestRefusedAsAWholeIsHalvedToTheCulprit(t *testing.T) {
 	}
 }
 
+func TestRecordsRefusedBesideOthersForTheRequestAreTriedAlone(t *testing.T) {
+	tr := transporttest.Script(transporttest.Each(func(r transport.Record) error {
+		switch r.ID {
+		case "record-0000":
+			return bad
+		case "record-0001":
+			return nil
+		}
+		return &fault.Error{Class: fault.Rejected, Reason: "too_long", Op: "test", Whole: true}
+	}), transporttest.Accept())
+	results := (&transport.Deliverer{Transport: tr}).Deliver(t.Context(), transporttest.Records(5))
+	if !fault.Is(results[0].Err, fault.Rejected) {
+		t.Errorf("record 0: %v, want rejected", results[0].Err)
+	}
+	wantAccepted(t, results[1:]) // I4
+	if sends := tr.Sends(); len(sends) != 2 || len(sends[1].IDs) != 3 {
+		t.Errorf("sends = %v, want a second one with the three that nobody judged", sends)
+	}
+}
+
 func TestOversizeRecordIsRejectedUnsent(t *testing.T) {
 	tr := transporttest.Script(transporttest.Accept())
 	tr.Limits.MaxRecordBytes = 100
