@@ -169,12 +169,17 @@ func demoPass(ctx context.Context, name, stateDir string, progress io.Writer) (b
 
 // audit compares what the publisher gave with what has arrived, by the publisher's own ids: nothing of Sluice is in it.
 func audit(want []json.RawMessage, got []transport.Record) bench.Audit {
-	sent, arrived := make([][]byte, len(want)), make([][]byte, len(got))
-	for i, event := range want {
-		sent[i] = event
-	}
+	arrived := make([][]byte, len(got))
 	for i, r := range got {
 		arrived[i] = r.Body
 	}
-	return bench.Compare(sent, arrived, func(body []byte) string { return gjson.GetBytes(body, "id").String() })
+	return auditBodies(want, arrived)
+}
+
+func auditBodies(want []json.RawMessage, got [][]byte) bench.Audit {
+	sent := make([][]byte, len(want))
+	for i, event := range want {
+		sent[i] = event
+	}
+	return bench.Compare(sent, got, func(body []byte) string { return gjson.GetBytes(body, "id").String() })
 }

@@ -51,6 +51,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 		if err != nil || len(rest) > 0 {
 			return noArgs(cmd, rest)
 		}
+		cmd.InitDefaultHelpFlag() // so that --help is among the flags here too
 		return cmd.Help()
 	}}
 }

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var (
+	update = flag.Bool("update", false, "write the golden files and the expected output in scripts anew")
+	kills  = flag.Int("kills", 50, "how often TestCrash kills the daemon, for each transport")
+)
+
+// TestMain lets the test binary be the program: the tests find it as sluice in their PATH, and it runs the real main.
+func TestMain(m *testing.M) {
+	os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	testscript.Main(patient{m}, map[string]func(){"sluice": main})
+}
+
+// patient runs more tests at once than there are processors: most of them wait for a program that is waiting itself.
+type patient struct{ m *testing.M }
+
+func (p patient) Run() int {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		_ = flag.Set("test.parallel", "12")
+	}
+	return p.m.Run()
+}
