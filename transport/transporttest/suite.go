@@ -26,24 +26,51 @@ type Harness struct {
 	Silent      func(t *testing.T) transport.Transport // takes the request and never answers: Ambiguous. Nil: cannot be
 }
 
+// A check is one part of the suite.
+type check struct {
+	name string
+	run  func(testing.TB, subject)
+}
+
+// checks is the suite.
+func checks() []check {
+	return []check{
+		{"every record arrives as it was sent", roundTrip},
+		{"unusual bodies arrive unchanged or are rejected alone", unusualBodies},
+		{"the largest record passes and a larger one is rejected alone", recordSize},
+		{"the fullest request passes", fullRequest},
+		{"concurrent sends do not mix", concurrentSends},
+		{"an ended context yields one unsettled result per record", endedContext},
+		{"nothing is kept of the records after a send", noReference},
+		{"a missing destination blocks", missing},
+		{"an unreachable destination is transient", unreachable},
+		{"an answer that never comes is ambiguous", silent},
+	}
+}
+
 // Run runs the suite.
 func Run(t *testing.T, h Harness) {
-	for _, c := range []struct {
-		name string
-		test func(*testing.T, Harness)
-	}{
-		{"every record arrives as it was sent", testRoundTrip},
-		{"unusual bodies arrive unchanged or are rejected alone", testUnusualBodies},
-		{"the largest record passes and a larger one is rejected alone", testRecordSize},
-		{"the fullest request passes", testFullRequest},
-		{"concurrent sends do not mix", testConcurrentSends},
-		{"an ended context yields one unsettled result per record", testEndedContext},
-		{"nothing is kept of the records after a send", testNoReference},
-		{"a missing destination blocks", testMissing},
-		{"an unreachable destination is transient", testUnreachable},
-		{"an answer that never comes is ambiguous", testSilent},
-	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, h) })
+	for _, c := range checks() {
+		t.Run(c.name, func(t *testing.T) { c.run(t, h.bind(t)) })
+	}
+}
+
+// A subject is a Harness for one test.
+type subject struct {
+	open                         func() (transport.Transport, func() []transport.Record)
+	missing, unreachable, silent func() transport.Transport // nil: cannot be
+}
+
+func (h Harness) bind(t *testing.T) subject {
+	bound := func(make func(*testing.T) transport.Transport) func() transport.Transport {
+		if make == nil {
+			return nil
+		}
+		return func() transport.Transport { return make(t) }
+	}
+	return subject{
+		open:    func() (transport.Transport, func() []transport.Record) { return h.Open(t) },
+		missing: bound(h.Missing), unreachable: bound(h.Unreachable), silent: bound(h.Silent),
 	}
 }
 
@@ -73,13 +100,13 @@ func SendAll(ctx context.Context, tr transport.Transport, recs []transport.Recor
 	return results
 }
 
-// open opens the driver and has it closed at the end of the test.
-func open(t *testing.T, make func(*testing.T) transport.Transport) transport.Transport {
+// opened opens the driver and has it closed at the end of the test.
+func opened(t testing.TB, open func() transport.Transport) transport.Transport {
 	t.Helper()
-	if make == nil {
+	if open == nil {
 		t.Skip("SKIPPED: this driver has no such destination")
 	}
-	tr := make(t)
+	tr := open()
 	t.Cleanup(func() {
 		if err := tr.Close(); err != nil {
 			t.Errorf("Close: %v", err)
@@ -89,19 +116,19 @@ func open(t *testing.T, make func(*testing.T) transport.Transport) transport.Tra
 }
 
 // openFresh opens the driver on an empty destination.
-func openFresh(t *testing.T, h Harness) (transport.Transport, func() []transport.Record) {
+func openFresh(t testing.TB, s subject) (transport.Transport, func() []transport.Record) {
 	t.Helper()
 	var readBack func() []transport.Record
-	tr := open(t, func(t *testing.T) transport.Transport {
+	tr := opened(t, func() transport.Transport {
 		var tr transport.Transport
-		tr, readBack = h.Open(t)
+		tr, readBack = s.open()
 		return tr
 	})
 	return tr, readBack
 }
 
 // wantOne fails unless there is exactly one result per record.
-func wantOne(t *testing.T, recs []transport.Record, results []transport.Result) {
+func wantOne(t testing.TB, recs []transport.Record, results []transport.Result) {
 	t.Helper()
 	if len(results) != len(recs) {
 		t.Fatalf("%d results for %d records, want one each", len(results), len(recs))
@@ -109,7 +136,7 @@ func wantOne(t *testing.T, recs []transport.Record, results []transport.Result) 
 }
 
 // wantArrived fails unless exactly the accepted ones of recs were read back, with body and headers unchanged.
-func wantArrived(t *testing.T, recs []transport.Record, results []transport.Result, got []transport.Record) {
+func wantArrived(t testing.TB, recs []transport.Record, results []transport.Result, got []transport.Record) {
 	t.Helper()
 	wantOne(t, recs, results)
 	found := map[string]transport.Record{}
@@ -142,7 +169,7 @@ func wantArrived(t *testing.T, recs []transport.Record, results []transport.Resu
 }
 
 // wantAccepted fails unless every record was accepted.
-func wantAccepted(t *testing.T, recs []transport.Record, results []transport.Result) {
+func wantAccepted(t testing.TB, recs []transport.Record, results []transport.Result) {
 	t.Helper()
 	wantOne(t, recs, results)
 	for i, r := range results {
@@ -153,7 +180,7 @@ func wantAccepted(t *testing.T, recs []transport.Record, results []transport.Res
 }
 
 // wantAll fails unless every result carries the verdict.
-func wantAll(t *testing.T, recs []transport.Record, results []transport.Result, class fault.Class) {
+func wantAll(t testing.TB, recs []transport.Record, results []transport.Result, class fault.Class) {
 	t.Helper()
 	wantOne(t, recs, results)
 	for i, r := range results {
@@ -165,8 +192,8 @@ func wantAll(t *testing.T, recs []transport.Record, results []transport.Result, 
 
 func head(b []byte) []byte { return b[:min(len(b), 80)] }
 
-func testRoundTrip(t *testing.T, h Harness) {
-	tr, readBack := openFresh(t, h)
+func roundTrip(t testing.TB, s subject) {
+	tr, readBack := openFresh(t, s)
 	recs := Records(25)
 	recs[3].Headers = map[string]string{"trace": "abc-123", "unit": "grad °C"}
 	recs[4].Key = ""
@@ -175,24 +202,22 @@ func testRoundTrip(t *testing.T, h Harness) {
 	wantArrived(t, recs, results, readBack())
 }
 
-func testUnusualBodies(t *testing.T, h Harness) {
+func unusualBodies(t testing.TB, s subject) {
 	for name, body := range map[string]string{
 		"plain text": "hello, world", "a lone newline": "\n", "spaces around": "  {\"a\": 1}\r\n",
-		"tabs and newlines": "a\tb\nc\r\nd", "above U+FFFF": "\U0001F30A\U0010FFFF", "markup": `<a href="x">&amp;</a>`,
-		"invalid UTF-8": "bad\xffutf8", "a NUL": "a\x00b", "a control character": "a\x1bb", "U+FFFE": "a\uFFFEb", "nothing": "",
+		"tabs and newlines": "a\tb\nc\r\nd", "above the basic plane": "\U0001F30A\U0010FFFF", "markup": `<a href="x">&amp;</a>`,
+		"invalid UTF-8": "bad\xffutf8", "a NUL": "a\x00b", "a control character": "a\x1bb", "a noncharacter": "a\uFFFEb", "nothing": "",
 	} {
-		t.Run(name, func(t *testing.T) {
-			tr, readBack := openFresh(t, h)
-			recs := Records(3)
-			recs[1].Body = []byte(body)
-			results := SendAll(t.Context(), tr, recs)
-			wantArrived(t, recs, results, readBack())
-			wantAccepted(t, recs[:1], results[:1])
-			wantAccepted(t, recs[2:], results[2:])
-			if err := results[1].Err; err != nil {
-				wantAll(t, recs[1:2], results[1:2], fault.Rejected)
-			}
-		})
+		tr, readBack := openFresh(t, s)
+		recs := Records(3)
+		recs[1].ID, recs[1].Body = strings.ReplaceAll(name, " ", "-"), []byte(body)
+		results := SendAll(t.Context(), tr, recs)
+		wantArrived(t, recs, results, readBack())
+		wantAccepted(t, recs[:1], results[:1])
+		wantAccepted(t, recs[2:], results[2:])
+		if err := results[1].Err; err != nil {
+			wantAll(t, recs[1:2], results[1:2], fault.Rejected)
+		}
 	}
 }
 
@@ -203,8 +228,8 @@ func sized(tr transport.Transport, id string, size int) transport.Record {
 	return r
 }
 
-func testRecordSize(t *testing.T, h Harness) {
-	tr, readBack := openFresh(t, h)
+func recordSize(t testing.TB, s subject) {
+	tr, readBack := openFresh(t, s)
 	limit := tr.Capabilities().MaxRecordBytes
 	if limit == 0 {
 		t.Skip("SKIPPED: this driver knows no largest record")
@@ -218,8 +243,8 @@ func testRecordSize(t *testing.T, h Harness) {
 	wantAll(t, recs, tr.Send(t.Context(), recs), fault.Rejected)
 }
 
-func testFullRequest(t *testing.T, h Harness) {
-	tr, readBack := openFresh(t, h)
+func fullRequest(t testing.TB, s subject) {
+	tr, readBack := openFresh(t, s)
 	caps := tr.Capabilities()
 	if caps.MaxBytes == 0 || caps.MaxRecords < 2 {
 		t.Skip("SKIPPED: this driver knows no fullest request")
@@ -236,8 +261,8 @@ func testFullRequest(t *testing.T, h Harness) {
 	wantArrived(t, recs, results, readBack())
 }
 
-func testConcurrentSends(t *testing.T, h Harness) {
-	tr, readBack := openFresh(t, h)
+func concurrentSends(t testing.TB, s subject) {
+	tr, readBack := openFresh(t, s)
 	recs := Records(60)
 	results := make([]transport.Result, len(recs))
 	var wg sync.WaitGroup
@@ -252,8 +277,8 @@ func testConcurrentSends(t *testing.T, h Harness) {
 	wantArrived(t, recs, results, readBack())
 }
 
-func testEndedContext(t *testing.T, h Harness) {
-	tr, readBack := openFresh(t, h)
+func endedContext(t testing.TB, s subject) {
+	tr, readBack := openFresh(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	recs := Records(2)
@@ -272,8 +297,8 @@ func testEndedContext(t *testing.T, h Harness) {
 	}
 }
 
-func testNoReference(t *testing.T, h Harness) {
-	tr, readBack := openFresh(t, h)
+func noReference(t testing.TB, s subject) {
+	tr, readBack := openFresh(t, s)
 	want := Records(2)
 	recs := Records(2)
 	if tr.Capabilities().MaxRecords == 1 {
@@ -291,14 +316,14 @@ func testNoReference(t *testing.T, h Harness) {
 	wantArrived(t, want, results, readBack())
 }
 
-func testMissing(t *testing.T, h Harness) {
-	tr := open(t, h.Missing)
+func missing(t testing.TB, s subject) {
+	tr := opened(t, s.missing)
 	recs := Records(1)
 	wantAll(t, recs, tr.Send(t.Context(), recs), fault.Blocked)
 }
 
-func testUnreachable(t *testing.T, h Harness) {
-	tr := open(t, h.Unreachable)
+func unreachable(t testing.TB, s subject) {
+	tr := opened(t, s.unreachable)
 	recs := Records(1)
 	results := tr.Send(t.Context(), recs)
 	wantAll(t, recs, results, fault.Transient)
@@ -307,8 +332,8 @@ func testUnreachable(t *testing.T, h Harness) {
 	}
 }
 
-func testSilent(t *testing.T, h Harness) {
-	tr := open(t, h.Silent)
+func silent(t testing.TB, s subject) {
+	tr := opened(t, s.silent)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	recs := Records(1)
