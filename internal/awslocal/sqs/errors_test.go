@@ -46,8 +46,93 @@ const (
 	wrong = coral + "InvalidParameterValueException"
 )
 
-// TestRefusals checks type, legacy code, status and text of what the service refuses. The texts are AWS's where they were
-// observed.
+// Queues of TestRefusals, as members of a request.
+const (
+	onQ     = `"QueueUrl":"http://sqs.test/123456789012/q"`
+	onSmall = `"QueueUrl":"http://sqs.test/123456789012/small"`
+	onFIFO  = `"QueueUrl":"http://sqs.test/123456789012/q.fifo"`
+)
+
+var mib = strings.Repeat("x", 1<<20)
+
+// A refusal is a request that the service refuses, and how.
+type refusal struct {
+	name, action, body string
+	typ, code          string
+	status             int
+	message            string
+}
+
+// refusals is what the service refuses. The texts are AWS's where they were observed.
+var refusals = []refusal{
+	{name: "missing queue", action: "SendMessage", body: `{"QueueUrl":"http://sqs.test/123456789012/none","MessageBody":"m"}`,
+		typ: model + "QueueDoesNotExist", code: "AWS.SimpleQueueService.NonExistentQueue", status: 400, message: "The specified queue does not exist."},
+	{name: "queue of another region", action: "SendMessage", body: `{"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/123456789012/q","MessageBody":"m"}`,
+		typ: model + "QueueDoesNotExist", code: "AWS.SimpleQueueService.NonExistentQueue", status: 400, message: "The specified queue does not exist."},
+	{name: "queue of another account", action: "SendMessage", body: `{"QueueUrl":"http://sqs.test/999999999999/q","MessageBody":"m"}`,
+		typ: model + "QueueDoesNotExist", code: "AWS.SimpleQueueService.NonExistentQueue", status: 400, message: "The specified queue does not exist."},
+	{name: "body over 1 MiB", action: "SendMessage", body: `{` + onQ + `,"MessageBody":"` + mib + `x"}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes."},
+	{name: "batch over 1 MiB", action: "SendMessageBatch", body: `{` + onQ + `,"Entries":[{"Id":"a","MessageBody":"` + mib + `"},{"Id":"b","MessageBody":"x"}]}`,
+		typ: model + "BatchRequestTooLong", code: "AWS.SimpleQueueService.BatchRequestTooLong", status: 400, message: "Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes."},
+	{name: "20 entries", action: "SendMessageBatch", body: `{` + onQ + `,"Entries":[` + strings.Repeat(`{"Id":"a","MessageBody":"m"},`, 19) + `{"Id":"a","MessageBody":"m"}]}`,
+		typ: model + "TooManyEntriesInBatchRequest", code: "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", status: 400, message: "Maximum number of entries per request are 10. You have sent 20."},
+	{name: "no entries", action: "SendMessageBatch", body: `{` + onQ + `,"Entries":[]}`,
+		typ: model + "EmptyBatchRequest", code: "AWS.SimpleQueueService.EmptyBatchRequest", status: 400, message: "There should be at least one SendMessageBatchRequestEntry in the request."},
+	{name: "bad entry id", action: "DeleteMessageBatch", body: `{` + onQ + `,"Entries":[{"Id":"a:b","ReceiptHandle":"x"}]}`,
+		typ: model + "InvalidBatchEntryId", code: "AWS.SimpleQueueService.InvalidBatchEntryId", status: 400, message: "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."},
+	{name: "repeated entry id", action: "SendMessageBatch", body: `{` + onQ + `,"Entries":[{"Id":"a","MessageBody":"m"},{"Id":"a","MessageBody":"m"}]}`,
+		typ: model + "BatchEntryIdsNotDistinct", code: "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", status: 400, message: "Id a repeated."},
+	{name: "empty body", action: "SendMessage", body: `{` + onQ + `,"MessageBody":""}`,
+		typ: coral + "MissingRequiredParameterException", code: "MissingParameter", status: 400, message: "The request must contain the parameter MessageBody."},
+	{name: "empty attribute value", action: "SendMessage", body: `{` + onQ + `,"MessageBody":"m","MessageAttributes":{"X":{"DataType":"String","StringValue":""}}}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: "Message (user) attribute 'X' must contain a non-empty value of type 'String'."},
+	{name: "bad characters", action: "SendMessage", body: `{` + onQ + `,"MessageBody":"a\u0000"}`,
+		typ: model + "InvalidMessageContents", code: "InvalidMessageContents", status: 400},
+	{name: "11 received at once", action: "ReceiveMessage", body: `{` + onQ + `,"MaxNumberOfMessages":11}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: "Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."},
+	{name: "unknown attribute", action: "GetQueueAttributes", body: `{` + onQ + `,"AttributeNames":["X"]}`,
+		typ: model + "InvalidAttributeName", code: "InvalidAttributeName", status: 400, message: "Unknown Attribute X."},
+	{name: "FIFO attribute on a standard queue", action: "SetQueueAttributes", body: `{` + onQ + `,"Attributes":{"FifoQueue":"true"}}`,
+		typ: model + "InvalidAttributeName", code: "InvalidAttributeName", status: 400, message: "Unknown Attribute FifoQueue."},
+	{name: "FIFO queue made standard", action: "SetQueueAttributes", body: `{` + onFIFO + `,"Attributes":{"FifoQueue":"false"}}`,
+		typ: model + "InvalidAttributeValue", code: "InvalidAttributeValue", status: 400, message: "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."},
+	{name: "two kinds of encryption", action: "SetQueueAttributes", body: `{` + onQ + `,"Attributes":{"KmsMasterKeyId":"k","SqsManagedSseEnabled":"true"}}`,
+		typ: model + "InvalidAttributeName", code: "InvalidAttributeName", status: 400, message: "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."},
+	{name: "delay on FIFO", action: "SendMessage", body: `{` + onFIFO + `,"MessageBody":"m","MessageGroupId":"g","MessageDeduplicationId":"d","DelaySeconds":2}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: "Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type."},
+	{name: "dedup id on standard", action: "SendMessage", body: `{` + onQ + `,"MessageBody":"m","MessageDeduplicationId":"d"}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400},
+	{name: "no dedup id on FIFO", action: "SendMessage", body: `{` + onFIFO + `,"MessageBody":"m","MessageGroupId":"g"}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"},
+	{name: "group id with a space", action: "SendMessage", body: `{` + onQ + `,"MessageBody":"m","MessageGroupId":"a b"}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400},
+	{name: "no group id on FIFO", action: "SendMessage", body: `{` + onFIFO + `,"MessageBody":"m","MessageDeduplicationId":"d"}`,
+		typ: coral + "MissingRequiredParameterException", code: "MissingParameter", status: 400, message: "The request must contain the parameter MessageGroupId."},
+	{name: "bad handle", action: "DeleteMessage", body: `{` + onQ + `,"ReceiptHandle":"x"}`,
+		typ: model + "ReceiptHandleIsInvalid", code: "ReceiptHandleIsInvalid", status: 404, message: `The input receipt handle "x" is not a valid receipt handle.`},
+	{name: "purged twice", action: "PurgeQueue", body: `{` + onQ + `}`,
+		typ: model + "PurgeQueueInProgress", code: "AWS.SimpleQueueService.PurgeQueueInProgress", status: 403, message: "Only one PurgeQueue operation on q is allowed every 60 seconds."},
+	{name: "other attributes", action: "CreateQueue", body: `{"QueueName":"small","Attributes":{"DelaySeconds":"1"}}`,
+		typ: model + "QueueNameExists", code: "QueueAlreadyExists", status: 400, message: "A queue already exists with the same name and a different value for attribute DelaySeconds"},
+	{name: "bad dead-letter ARN", action: "SetQueueAttributes", body: `{` + onQ + `,"Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\": \"dummy\", \"maxReceiveCount\": 42}"}}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: `Value {"deadLetterTargetArn": "dummy", "maxReceiveCount": 42} for parameter RedrivePolicy is invalid. Reason: Invalid value for deadLetterTargetArn.`},
+	{name: "malformed JSON", action: "SendMessage", body: `{`, typ: coral + "SerializationException", code: "MalformedInput", status: 400},
+	{name: "not UTF-8", action: "SendMessage", body: "{" + onQ + ",\"MessageBody\":\"\xff\"}", typ: coral + "SerializationException", code: "MalformedInput", status: 400},
+	{name: "half a surrogate pair", action: "SendMessage", body: `{` + onQ + `,"MessageBody":"\ud83d"}`, typ: coral + "SerializationException", code: "MalformedInput", status: 400},
+	{name: "wrong JSON type", action: "SendMessage", body: `{` + onQ + `,"MessageBody":5}`, typ: coral + "SerializationException", code: "MalformedInput", status: 400},
+	{name: "left out", action: "AddPermission", body: `{}`, typ: model + "UnsupportedOperation", code: "AWS.SimpleQueueService.UnsupportedOperation", status: 400},
+	{name: "unknown action", action: "Nonsense", body: `{}`, typ: coral + "UnknownOperationException", code: "InvalidAction", status: 400},
+	{name: "no queue URL", action: "SendMessage", body: `{"MessageBody":"m"}`, typ: coral + "MissingRequiredParameterException", code: "MissingParameter", status: 400, message: "The request must contain the parameter QueueUrl."},
+	{name: "move out of what is no dead-letter queue", action: "StartMessageMoveTask", body: `{"SourceArn":"arn:aws:sqs:us-east-1:123456789012:q"}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: "Source queue must be configured as a Dead Letter Queue."},
+	{name: "cancel nonsense", action: "CancelMessageMoveTask", body: `{"TaskHandle":"x"}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: "Value for parameter TaskHandle is invalid."},
+	{name: "body over the queue's limit", action: "SendMessage", body: `{` + onSmall + `,"MessageBody":"` + mib[:1025] + `"}`,
+		typ: wrong, code: "InvalidParameterValue", status: 400, message: "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes."},
+}
+
+// TestRefusals checks type, legacy code, status and text of what the service refuses.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	e, _ := newEngine(t)
@@ -61,84 +146,7 @@ func TestRefusals(t *testing.T) {
 	if w := postJSON(e, "PurgeQueue", `{"QueueUrl":"http://sqs.test/123456789012/q"}`); w.Code != 200 {
 		t.Fatalf("purge: %s", w.Body)
 	}
-	const (
-		q     = `"QueueUrl":"http://sqs.test/123456789012/q"`
-		small = `"QueueUrl":"http://sqs.test/123456789012/small"`
-		fifo  = `"QueueUrl":"http://sqs.test/123456789012/q.fifo"`
-	)
-	mib := strings.Repeat("x", 1<<20)
-	for _, c := range []struct {
-		name, action, body string
-		typ, code          string
-		status             int
-		message            string
-	}{
-		{name: "missing queue", action: "SendMessage", body: `{"QueueUrl":"http://sqs.test/123456789012/none","MessageBody":"m"}`,
-			typ: model + "QueueDoesNotExist", code: "AWS.SimpleQueueService.NonExistentQueue", status: 400, message: "The specified queue does not exist."},
-		{name: "queue of another region", action: "SendMessage", body: `{"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/123456789012/q","MessageBody":"m"}`,
-			typ: model + "QueueDoesNotExist", code: "AWS.SimpleQueueService.NonExistentQueue", status: 400, message: "The specified queue does not exist."},
-		{name: "queue of another account", action: "SendMessage", body: `{"QueueUrl":"http://sqs.test/999999999999/q","MessageBody":"m"}`,
-			typ: model + "QueueDoesNotExist", code: "AWS.SimpleQueueService.NonExistentQueue", status: 400, message: "The specified queue does not exist."},
-		{name: "body over 1 MiB", action: "SendMessage", body: `{` + q + `,"MessageBody":"` + mib + `x"}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes."},
-		{name: "batch over 1 MiB", action: "SendMessageBatch", body: `{` + q + `,"Entries":[{"Id":"a","MessageBody":"` + mib + `"},{"Id":"b","MessageBody":"x"}]}`,
-			typ: model + "BatchRequestTooLong", code: "AWS.SimpleQueueService.BatchRequestTooLong", status: 400, message: "Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes."},
-		{name: "20 entries", action: "SendMessageBatch", body: `{` + q + `,"Entries":[` + strings.Repeat(`{"Id":"a","MessageBody":"m"},`, 19) + `{"Id":"a","MessageBody":"m"}]}`,
-			typ: model + "TooManyEntriesInBatchRequest", code: "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", status: 400, message: "Maximum number of entries per request are 10. You have sent 20."},
-		{name: "no entries", action: "SendMessageBatch", body: `{` + q + `,"Entries":[]}`,
-			typ: model + "EmptyBatchRequest", code: "AWS.SimpleQueueService.EmptyBatchRequest", status: 400, message: "There should be at least one SendMessageBatchRequestEntry in the request."},
-		{name: "bad entry id", action: "DeleteMessageBatch", body: `{` + q + `,"Entries":[{"Id":"a:b","ReceiptHandle":"x"}]}`,
-			typ: model + "InvalidBatchEntryId", code: "AWS.SimpleQueueService.InvalidBatchEntryId", status: 400, message: "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."},
-		{name: "repeated entry id", action: "SendMessageBatch", body: `{` + q + `,"Entries":[{"Id":"a","MessageBody":"m"},{"Id":"a","MessageBody":"m"}]}`,
-			typ: model + "BatchEntryIdsNotDistinct", code: "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", status: 400, message: "Id a repeated."},
-		{name: "empty body", action: "SendMessage", body: `{` + q + `,"MessageBody":""}`,
-			typ: coral + "MissingRequiredParameterException", code: "MissingParameter", status: 400, message: "The request must contain the parameter MessageBody."},
-		{name: "empty attribute value", action: "SendMessage", body: `{` + q + `,"MessageBody":"m","MessageAttributes":{"X":{"DataType":"String","StringValue":""}}}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: "Message (user) attribute 'X' must contain a non-empty value of type 'String'."},
-		{name: "bad characters", action: "SendMessage", body: `{` + q + `,"MessageBody":"a\u0000"}`,
-			typ: model + "InvalidMessageContents", code: "InvalidMessageContents", status: 400},
-		{name: "11 received at once", action: "ReceiveMessage", body: `{` + q + `,"MaxNumberOfMessages":11}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: "Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."},
-		{name: "unknown attribute", action: "GetQueueAttributes", body: `{` + q + `,"AttributeNames":["X"]}`,
-			typ: model + "InvalidAttributeName", code: "InvalidAttributeName", status: 400, message: "Unknown Attribute X."},
-		{name: "FIFO attribute on a standard queue", action: "SetQueueAttributes", body: `{` + q + `,"Attributes":{"FifoQueue":"true"}}`,
-			typ: model + "InvalidAttributeName", code: "InvalidAttributeName", status: 400, message: "Unknown Attribute FifoQueue."},
-		{name: "FIFO queue made standard", action: "SetQueueAttributes", body: `{` + fifo + `,"Attributes":{"FifoQueue":"false"}}`,
-			typ: model + "InvalidAttributeValue", code: "InvalidAttributeValue", status: 400, message: "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."},
-		{name: "two kinds of encryption", action: "SetQueueAttributes", body: `{` + q + `,"Attributes":{"KmsMasterKeyId":"k","SqsManagedSseEnabled":"true"}}`,
-			typ: model + "InvalidAttributeName", code: "InvalidAttributeName", status: 400, message: "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."},
-		{name: "delay on FIFO", action: "SendMessage", body: `{` + fifo + `,"MessageBody":"m","MessageGroupId":"g","MessageDeduplicationId":"d","DelaySeconds":2}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: "Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type."},
-		{name: "dedup id on standard", action: "SendMessage", body: `{` + q + `,"MessageBody":"m","MessageDeduplicationId":"d"}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400},
-		{name: "no dedup id on FIFO", action: "SendMessage", body: `{` + fifo + `,"MessageBody":"m","MessageGroupId":"g"}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"},
-		{name: "group id with a space", action: "SendMessage", body: `{` + q + `,"MessageBody":"m","MessageGroupId":"a b"}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400},
-		{name: "no group id on FIFO", action: "SendMessage", body: `{` + fifo + `,"MessageBody":"m","MessageDeduplicationId":"d"}`,
-			typ: coral + "MissingRequiredParameterException", code: "MissingParameter", status: 400, message: "The request must contain the parameter MessageGroupId."},
-		{name: "bad handle", action: "DeleteMessage", body: `{` + q + `,"ReceiptHandle":"x"}`,
-			typ: model + "ReceiptHandleIsInvalid", code: "ReceiptHandleIsInvalid", status: 404, message: `The input receipt handle "x" is not a valid receipt handle.`},
-		{name: "purged twice", action: "PurgeQueue", body: `{` + q + `}`,
-			typ: model + "PurgeQueueInProgress", code: "AWS.SimpleQueueService.PurgeQueueInProgress", status: 403, message: "Only one PurgeQueue operation on q is allowed every 60 seconds."},
-		{name: "other attributes", action: "CreateQueue", body: `{"QueueName":"small","Attributes":{"DelaySeconds":"1"}}`,
-			typ: model + "QueueNameExists", code: "QueueAlreadyExists", status: 400, message: "A queue already exists with the same name and a different value for attribute DelaySeconds"},
-		{name: "bad dead-letter ARN", action: "SetQueueAttributes", body: `{` + q + `,"Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\": \"dummy\", \"maxReceiveCount\": 42}"}}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: `Value {"deadLetterTargetArn": "dummy", "maxReceiveCount": 42} for parameter RedrivePolicy is invalid. Reason: Invalid value for deadLetterTargetArn.`},
-		{name: "malformed JSON", action: "SendMessage", body: `{`, typ: coral + "SerializationException", code: "MalformedInput", status: 400},
-		{name: "not UTF-8", action: "SendMessage", body: "{" + q + ",\"MessageBody\":\"\xff\"}", typ: coral + "SerializationException", code: "MalformedInput", status: 400},
-		{name: "half a surrogate pair", action: "SendMessage", body: `{` + q + `,"MessageBody":"\ud83d"}`, typ: coral + "SerializationException", code: "MalformedInput", status: 400},
-		{name: "wrong JSON type", action: "SendMessage", body: `{` + q + `,"MessageBody":5}`, typ: coral + "SerializationException", code: "MalformedInput", status: 400},
-		{name: "left out", action: "AddPermission", body: `{}`, typ: model + "UnsupportedOperation", code: "AWS.SimpleQueueService.UnsupportedOperation", status: 400},
-		{name: "unknown action", action: "Nonsense", body: `{}`, typ: coral + "UnknownOperationException", code: "InvalidAction", status: 400},
-		{name: "no queue URL", action: "SendMessage", body: `{"MessageBody":"m"}`, typ: coral + "MissingRequiredParameterException", code: "MissingParameter", status: 400, message: "The request must contain the parameter QueueUrl."},
-		{name: "move out of what is no dead-letter queue", action: "StartMessageMoveTask", body: `{"SourceArn":"arn:aws:sqs:us-east-1:123456789012:q"}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: "Source queue must be configured as a Dead Letter Queue."},
-		{name: "cancel nonsense", action: "CancelMessageMoveTask", body: `{"TaskHandle":"x"}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: "Value for parameter TaskHandle is invalid."},
-		{name: "body over the queue's limit", action: "SendMessage", body: `{` + small + `,"MessageBody":"` + mib[:1025] + `"}`,
-			typ: wrong, code: "InvalidParameterValue", status: 400, message: "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes."},
-	} {
+	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
 			w := postJSON(e, c.action, c.body)
 			var got map[string]string

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
@@ -61,7 +60,7 @@ func newBed(t *testing.T, o Options) *bed {
 	b.server = httptest.NewServer(serve(b.engine))
 	t.Cleanup(b.server.Close)
 	t.Cleanup(b.engine.Close)
-	b.client = newClient(b.server.URL)
+	b.client = NewClient(b.server.URL)
 	return b
 }
 
@@ -73,15 +72,6 @@ func serve(e *Engine) http.Handler {
 			return
 		}
 		e.ServeSQS(w, r, body, sigv4.Identity{UserID: "AIDATESTTESTTESTTEST1", Account: testAccount})
-	})
-}
-
-func newClient(url string) *awssqs.Client {
-	return awssqs.New(awssqs.Options{
-		Region:           testRegion,
-		BaseEndpoint:     aws.String(url),
-		Credentials:      credentials.NewStaticCredentialsProvider("AKTEST", "secret", ""),
-		RetryMaxAttempts: 1,
 	})
 }
 

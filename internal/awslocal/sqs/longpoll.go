@@ -90,7 +90,7 @@ func (q *queue) arm(e *Engine) {
 		q.stopTimer()
 		return
 	}
-	d := time.Duration(max(next.due-e.now(), 0))
+	d := max(time.Duration(next.due-e.now()), time.Millisecond) // A clock that stands still must not make the timer spin.
 	if q.timer != nil {
 		q.timer.Reset(d)
 		return

@@ -8,57 +8,62 @@ import (
 	"time"
 )
 
+// A waking is something that makes a message visible to a receive that waits.
+type waking struct {
+	name  string
+	attrs []string
+	fifo  bool
+	after time.Duration
+	// make prepares a message and returns what to do a second into the wait.
+	make func(r *rig, url string) func()
+}
+
+var wakings = []waking{
+	{name: "a send", after: time.Second, make: func(r *rig, url string) func() {
+		return func() { r.send(url, "m", "", "") }
+	}},
+	{name: "the end of a delay", attrs: []string{"DelaySeconds", "7"}, after: 7 * time.Second, make: func(r *rig, url string) func() {
+		r.send(url, "m", "", "")
+		return nil
+	}},
+	{name: "the end of a visibility timeout", attrs: []string{"VisibilityTimeout", "9"}, after: 9 * time.Second, make: func(r *rig, url string) func() {
+		r.send(url, "m", "", "")
+		r.receive(url, 1, 0)
+		return nil
+	}},
+	{name: "a timeout set to nothing", after: time.Second, make: func(r *rig, url string) func() {
+		r.send(url, "m", "", "")
+		m := r.receive(url, 1, 0)[0]
+		return func() {
+			if err := r.change(url, m, 0); err != nil {
+				r.t.Error(err)
+			}
+		}
+	}},
+	{name: "a timeout made shorter", after: 4 * time.Second, make: func(r *rig, url string) func() {
+		r.send(url, "m", "", "")
+		m := r.receive(url, 1, 0)[0]
+		return func() {
+			if err := r.change(url, m, 3); err != nil {
+				r.t.Error(err)
+			}
+		}
+	}},
+	{name: "a FIFO group unlocked by a deletion", fifo: true, after: time.Second, make: func(r *rig, url string) func() {
+		r.send(url, "first", "g", "1")
+		r.send(url, "m", "g", "2")
+		m := r.receive(url, 1, 0)[0]
+		return func() {
+			if err := r.delete(url, m); err != nil {
+				r.t.Error(err)
+			}
+		}
+	}},
+}
+
 // TestLongPollWakes checks, for everything that can make a message visible, that a receive wakes then and not later.
 func TestLongPollWakes(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		attrs []string
-		fifo  bool
-		after time.Duration
-		// make prepares a message and returns what to do a second into the wait.
-		make func(r *rig, url string) func()
-	}{
-		{name: "a send", after: time.Second, make: func(r *rig, url string) func() {
-			return func() { r.send(url, "m", "", "") }
-		}},
-		{name: "the end of a delay", attrs: []string{"DelaySeconds", "7"}, after: 7 * time.Second, make: func(r *rig, url string) func() {
-			r.send(url, "m", "", "")
-			return nil
-		}},
-		{name: "the end of a visibility timeout", attrs: []string{"VisibilityTimeout", "9"}, after: 9 * time.Second, make: func(r *rig, url string) func() {
-			r.send(url, "m", "", "")
-			r.receive(url, 1, 0)
-			return nil
-		}},
-		{name: "a timeout set to nothing", after: time.Second, make: func(r *rig, url string) func() {
-			r.send(url, "m", "", "")
-			m := r.receive(url, 1, 0)[0]
-			return func() {
-				if err := r.change(url, m, 0); err != nil {
-					r.t.Error(err)
-				}
-			}
-		}},
-		{name: "a timeout made shorter", after: 4 * time.Second, make: func(r *rig, url string) func() {
-			r.send(url, "m", "", "")
-			m := r.receive(url, 1, 0)[0]
-			return func() {
-				if err := r.change(url, m, 3); err != nil {
-					r.t.Error(err)
-				}
-			}
-		}},
-		{name: "a FIFO group unlocked by a deletion", fifo: true, after: time.Second, make: func(r *rig, url string) func() {
-			r.send(url, "first", "g", "1")
-			r.send(url, "m", "g", "2")
-			m := r.receive(url, 1, 0)[0]
-			return func() {
-				if err := r.delete(url, m); err != nil {
-					r.t.Error(err)
-				}
-			}
-		}},
-	} {
+	for _, c := range wakings {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
