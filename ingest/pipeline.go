@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -119,11 +120,8 @@ type run struct {
 // until hard ends.
 func (r *run) read(soft, hard context.Context, cursor Cursor) error {
 	for {
-		batch, err := r.next(soft, cursor)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
+		batch, ended, err := r.next(soft, cursor)
+		if err != nil || ended {
 			return err
 		}
 		nothing := len(batch.Items) == 0 && batch.Next == cursor
@@ -149,15 +147,20 @@ func (r *run) read(soft, hard context.Context, cursor Cursor) error {
 	}
 }
 
-// next reads one batch, as often as it takes.
-func (r *run) next(ctx context.Context, after Cursor) (Batch, error) {
-	var batch Batch
-	err := r.insist(ctx, PartSource, func() error {
+// next reads one batch, as often as it takes; ended says that the source will never have more.
+func (r *run) next(ctx context.Context, after Cursor) (batch Batch, ended bool, err error) {
+	err = r.insist(ctx, PartSource, func() error {
 		start := time.Now()
 		var err error
 		batch, err = r.p.Source.Read(ctx, after)
-		if ctx.Err() != nil && err != nil {
+		switch {
+		case err == io.EOF: //nolint:errorlint // one that is wrapped tells of a broken connection
+			ended, err = true, nil
+		case err != nil && ctx.Err() != nil:
 			return context.Cause(ctx)
+		case err == nil && len(batch.Items) > 0 && batch.Next == after: // or the same items would be delivered for ever
+			err = &fault.Error{Class: fault.Blocked, Reason: "cursor_stands", Op: "read", Err: fmt.Errorf(
+				"the source returned %d items and the cursor that they were read from", len(batch.Items))}
 		}
 		if f := r.p.Observe.Read; f != nil {
 			bytes := 0
@@ -168,7 +171,7 @@ func (r *run) next(ctx context.Context, after Cursor) (Batch, error) {
 		}
 		return err
 	})
-	return batch, err
+	return batch, ended, err
 }
 
 // finish settles one batch and saves the cursor as far as it goes. If it cannot, it ends the Run.
@@ -207,15 +210,17 @@ func (r *run) commit(ctx context.Context) error {
 	return nil
 }
 
-// insist calls try until it succeeds, the source has ended, ctx ends, or, with Once, there is no hope. Between tries it
-// waits for what the fault asks for, the backoff, or the next probe.
+// insist calls try until it succeeds, ctx ends, or, with Once, there is no hope. Between tries it waits for what the fault
+// asks for, the backoff, or the next probe.
 func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 	start := time.Now()
 	for failures := 1; ; failures++ {
 		err := try()
-		if err == nil || errors.Is(err, io.EOF) {
-			r.trouble(part, nil)
-			return err
+		if err == nil {
+			if failures > 1 {
+				r.trouble(part, nil)
+			}
+			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -223,12 +228,12 @@ func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 		r.trouble(part, err)
 		verdict := fault.From(err)
 		stuck := verdict.Class == fault.Blocked || verdict.Class == fault.Rejected // nobody else can mend what is asked here
-		if r.p.Once && (stuck || time.Since(start) > or(r.p.Patience, defaultPatience)) {
-			return err
-		}
 		wait := max(r.p.Backoff.Wait(failures), verdict.RetryAfter)
 		if stuck {
 			wait = max(or(r.p.Probe, defaultProbe), verdict.RetryAfter)
+		}
+		if r.p.Once && (stuck || time.Since(start)+wait > or(r.p.Patience, defaultPatience)) {
+			return err
 		}
 		if err := backoff.Sleep(ctx, wait); err != nil {
 			return err

@@ -21,7 +21,7 @@ func wholeContent(t testing.TB, h Harness) {
 	wantItems(t, h, items(w), 0, size)
 	if h.Ends {
 		for range 2 {
-			if b, err := o.Source.Read(t.Context(), last(w, "")); !errors.Is(err, io.EOF) {
+			if b, err := o.Source.Read(t.Context(), last(w, "")); err != io.EOF { //nolint:errorlint // the contract
 				t.Fatalf("Read behind the last item = %d items, %v; want io.EOF, each time", len(b.Items), err)
 			}
 		}

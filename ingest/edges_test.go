@@ -1,0 +1,100 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"testing/synctest"
+
+	"sluice/ingest"
+	"sluice/internal/fault"
+	"sluice/transport/memory"
+)
+
+// TestOnlyTheSourceItselfEndsARun: a server that drops a connection makes an error that wraps io.EOF.
+func TestOnlyTheSourceItselfEndsARun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dropped := fmt.Errorf("GET: %w", io.EOF)
+		reads := 0
+		tr := &memory.Transport{}
+		src := &sliceSource{items: numbered(20), page: 10, ends: true, disturb: func(int) error {
+			if reads++; reads%2 == 0 {
+				return dropped
+			}
+			return nil
+		}}
+		p, ck, _ := pipeline(src, tr)
+		saves := 0
+		ck.onSave = func(ingest.Cursor) error {
+			if saves++; saves == 1 {
+				return dropped
+			}
+			return nil
+		}
+		if err := p.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := tr.Count(); n != 20 || ck.cursor != "20" {
+			t.Errorf("delivered %d, cursor %q, want 20 and 20", n, ck.cursor)
+		}
+	})
+}
+
+// A sourceFunc is a Source made of a function.
+type sourceFunc func(ctx context.Context, after ingest.Cursor) (ingest.Batch, error)
+
+func (f sourceFunc) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, error) {
+	return f(ctx, after)
+}
+
+func TestItemsAtACursorThatStandsAreNotDeliveredForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := &memory.Transport{}
+		p, _, _ := pipeline(sourceFunc(func(_ context.Context, after ingest.Cursor) (ingest.Batch, error) {
+			return ingest.Batch{Items: numbered(3), Next: after}, nil
+		}), tr)
+		p.Once = true
+		if err := p.Run(t.Context()); fault.From(err) == nil || fault.From(err).Reason != "cursor_stands" {
+			t.Errorf("Run = %v, want cursor_stands", err)
+		}
+		if n := tr.Count(); n != 0 {
+			t.Errorf("delivered %d, want none", n)
+		}
+	})
+}
+
+func TestABatchThatComesWithAnErrorCountsForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := &memory.Transport{}
+		good := &sliceSource{items: numbered(5), page: 10}
+		reads := 0
+		p, ck, _ := pipeline(sourceFunc(func(ctx context.Context, after ingest.Cursor) (ingest.Batch, error) {
+			if reads++; reads == 1 {
+				return ingest.Batch{Items: [][]byte{[]byte(`{"torn":1}`)}, Next: "5", CaughtUp: true}, errors.New("cut off")
+			}
+			return good.Read(ctx, after)
+		}), tr)
+		p.Once = true
+		if err := p.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := tr.Count(); n != 5 || ck.cursor != "5" {
+			t.Errorf("delivered %d, cursor %q, want 5 and 5", n, ck.cursor)
+		}
+	})
+}
+
+func TestNobodyIsToldThatAllIsWellAfterNoTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		items := numbered(30)
+		items[7] = []byte("{")
+		p, _, _ := pipeline(&sliceSource{items: items, page: 10}, &memory.Transport{})
+		p.Once = true
+		p.Observe.Trouble = func(part ingest.Part, err error) { t.Errorf("told of %s: %v", part, err) }
+		if err := p.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
