@@ -67,7 +67,10 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	}
 	defer stopAdmin()
 	defer d.reloadOnHangup(log, level, files)()
-	defer context.AfterFunc(ctx, d.monitor.Drain)()
+	defer context.AfterFunc(ctx, func() {
+		d.monitor.Drain()
+		log.Info("stopping", "at_most", s.Core.ShutdownTimeout.String())
+	})()
 
 	log.Info("started", "version", telemetry.ReadBuild(version).Version, "source", s.Core.Source, "stream", stream(s, d.source),
 		"transport", s.Core.Transport, "state", s.Core.StateDir)
