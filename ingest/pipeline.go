@@ -65,8 +65,8 @@ const (
 	defaultShare    = 0.05
 )
 
-// ErrUnsettled is returned by Run when it was asked to stop and Drain was over before everything in flight was settled.
-// Nothing is lost: the records will be read again.
+// ErrUnsettled is returned by Run when it was asked to stop and Drain was over before everything in flight was settled and
+// the cursor saved. Nothing is lost: the records will be read again.
 var ErrUnsettled = errors.New("stopped before everything in flight was settled; it will be read again")
 
 // Run loads the cursor and moves records until ctx ends, the source ends, or, with Once, the source is caught up. Then
@@ -95,7 +95,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		return r.failure
 	case err != nil && ctx.Err() == nil:
 		return err
-	case r.tracker.unsettled() > 0:
+	case r.tracker.unsaved() > 0:
 		return ErrUnsettled
 	}
 	return nil
@@ -106,7 +106,7 @@ type run struct {
 	p       *Pipeline
 	tracker tracker
 	guard   guard
-	slots   chan struct{} // I5: one token per batch in delivery
+	slots   chan struct{} // I5: one token per batch that has been read and whose cursor is not saved
 	wg      sync.WaitGroup
 	stop    context.CancelCauseFunc
 
@@ -176,7 +176,6 @@ func (r *run) next(ctx context.Context, after Cursor) (batch Batch, ended bool, 
 
 // finish settles one batch and saves the cursor as far as it goes. If it cannot, it ends the Run.
 func (r *run) finish(hard context.Context, s *slot, items [][]byte) {
-	defer func() { <-r.slots }()
 	err := r.settle(hard, items)
 	if err == nil {
 		r.tracker.settle(s)
@@ -188,7 +187,9 @@ func (r *run) finish(hard context.Context, s *slot, items [][]byte) {
 	}
 }
 
-// commit saves the cursor after the last batch with no unsettled batch before it. I2: one at a time, always forward.
+// commit saves the cursor after the last batch with no unsettled batch before it, and makes room for as many new ones. I2:
+// one at a time, always forward. I5: a batch behind one that does not settle keeps its place, or reading would go on
+// without end, and all of it would be read again after a crash.
 func (r *run) commit(ctx context.Context) error {
 	select {
 	case r.saving <- struct{}{}:
@@ -196,13 +197,17 @@ func (r *run) commit(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	next, ok := r.tracker.head()
-	if !ok {
+	n, next := r.tracker.head()
+	if n == 0 {
 		return nil
 	}
 	err := r.insist(ctx, PartCheckpoint, func() error { return r.p.Checkpoint.Save(ctx, next) })
 	if err != nil {
 		return err
+	}
+	r.tracker.saved(n)
+	for range n {
+		<-r.slots
 	}
 	if f := r.p.Observe.Saved; f != nil {
 		f(next)

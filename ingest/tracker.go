@@ -5,7 +5,7 @@ import "sync"
 // A tracker puts batches that settle in any order back into the order of the source.
 type tracker struct {
 	mu   sync.Mutex
-	open []*slot // in the order of the source; the first one is unsettled, or head has not looked yet
+	open []*slot // in the order of the source, until their cursor is saved
 }
 
 // A slot is one batch on its way.
@@ -30,27 +30,28 @@ func (t *tracker) settle(s *slot) {
 	s.settled = true
 }
 
-// head forgets the settled batches that have no unsettled batch before them, and returns the cursor after the last of
-// them. ok is false if there is none. I1: what comes out of here has nothing unsettled before it.
-func (t *tracker) head() (next Cursor, ok bool) {
+// head returns the number of settled batches that have no unsettled batch before them, and the cursor after the last of
+// them. I1: what comes out of here has nothing unsettled before it.
+func (t *tracker) head() (n int, next Cursor) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for len(t.open) > 0 && t.open[0].settled {
-		next, ok = t.open[0].next, true
-		t.open = t.open[1:]
+	for n < len(t.open) && t.open[n].settled {
+		next = t.open[n].next
+		n++
 	}
-	return next, ok
+	return n, next
 }
 
-// unsettled returns the number of batches on their way.
-func (t *tracker) unsettled() int {
+// saved forgets the first n batches.
+func (t *tracker) saved(n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := 0
-	for _, s := range t.open {
-		if !s.settled {
-			n++
-		}
-	}
-	return n
+	t.open = t.open[n:]
+}
+
+// unsaved returns the number of batches whose cursor is not saved.
+func (t *tracker) unsaved() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.open)
 }
