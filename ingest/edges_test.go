@@ -7,10 +7,13 @@ import (
 	"io"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"sluice/ingest"
 	"sluice/internal/fault"
+	"sluice/transport"
 	"sluice/transport/memory"
+	"sluice/transport/transporttest"
 )
 
 // TestOnlyTheSourceItselfEndsARun: a server that drops a connection makes an error that wraps io.EOF.
@@ -95,6 +98,34 @@ func TestNobodyIsToldThatAllIsWellAfterNoTrouble(t *testing.T) {
 		p.Observe.Trouble = func(part ingest.Part, err error) { t.Errorf("told of %s: %v", part, err) }
 		if err := p.Run(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// TestProbesMissedWhileADestinationIsDownAreNotMadeUpFor: refusals in a mass, then an hour without an answer, then
+// refusals again.
+func TestProbesMissedWhileADestinationIsDownAreNotMadeUpFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		tr := transporttest.Script(func(ctx context.Context, recs []transport.Record) []transport.Result {
+			if at := time.Since(start); at > 5*time.Minute && at < time.Hour {
+				return transporttest.Fail(&fault.Error{Op: "down"})(ctx, recs)
+			}
+			return transporttest.Fail(&fault.Error{Class: fault.Rejected, Reason: "invalid_body", Op: "test"})(ctx, recs)
+		})
+		p, _, _ := pipeline(&sliceSource{items: numbered(100), page: 100}, tr)
+		p.Drain = 0
+		ctx, cancel := context.WithTimeout(t.Context(), 70*time.Minute)
+		defer cancel()
+		_ = p.Run(ctx)
+		late := 0
+		for _, s := range tr.Sends() {
+			if s.At.Sub(start) > time.Hour {
+				late++
+			}
+		}
+		if late < 9 || late > 12 {
+			t.Errorf("%d probes in the ten minutes after an hour without an answer, want about one a minute", late)
 		}
 	})
 }

@@ -90,6 +90,9 @@ func (g *guard) turn(ctx context.Context) error {
 		return errHealed
 	}
 	mine := g.nextTry
+	if now := time.Now(); mine.Before(now) {
+		mine = now // turns that nobody took are not made up for
+	}
 	g.nextTry = mine.Add(g.probe)
 	g.mu.Unlock()
 	timer := time.NewTimer(time.Until(mine))

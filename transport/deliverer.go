@@ -21,8 +21,8 @@ type Deliverer struct {
 	Limiter     Limiter       // paces Sends; nil: unlimited
 	Probe       time.Duration // between two knocks on a Blocked destination; 0: one minute
 
-	// Patience ends a Deliver that gets nowhere: as soon as the destination is Blocked, or when no record has been
-	// settled for this long. 0: never; a daemon waits until the destination is mended.
+	// Patience ends a Deliver that gets nowhere: as soon as the destination is Blocked, when no record has been settled
+	// for this long, or when it is told to wait longer. 0: never; a daemon waits until the destination is mended.
 	Patience time.Duration
 
 	// Observe is told of every finished Send; metrics and bench listen here. It may be called concurrently.
@@ -71,11 +71,12 @@ func (d *Deliverer) Deliver(ctx context.Context, recs []Record) []Result {
 			stuck, progress = 0, time.Now()
 		}
 		todo = left
-		if len(todo) == 0 || ctx.Err() != nil || d.hopeless(progress) {
+		if len(todo) == 0 || ctx.Err() != nil {
 			break
 		}
 		stuck++
-		if backoff.Sleep(ctx, d.pause(todo, results, stuck)) != nil {
+		wait := d.pause(todo, results, stuck)
+		if d.hopeless(time.Since(progress)+wait) || backoff.Sleep(ctx, wait) != nil {
 			break
 		}
 	}
@@ -151,7 +152,11 @@ func (d *Deliverer) exchange(ctx context.Context, p permit, recs []Record, reque
 		batch[k] = recs[i]
 	}
 	got := d.attempt(ctx, batch)
-	d.lane.release(p, outcomeOf(got), d.Backoff, d.probe(), d.Report)
+	learnt := outcomeOf(got)
+	if ctx.Err() != nil && !learnt.passed {
+		learnt = outcome{} // cut short by us: no news about the destination
+	}
+	d.lane.release(p, learnt, d.Backoff, d.probe(), d.Report)
 	for k, i := range request {
 		results[i] = got[k]
 	}
@@ -209,14 +214,14 @@ func (d *Deliverer) pause(todo []int, results []Result, stuck int) time.Duration
 	return wait
 }
 
-// hopeless reports whether Patience is over.
-func (d *Deliverer) hopeless(progress time.Time) bool {
+// hopeless reports whether Patience is over, or will be before there is progress again.
+func (d *Deliverer) hopeless(without time.Duration) bool {
 	if d.Patience <= 0 {
 		return false
 	}
 	d.lane.mu.Lock()
 	defer d.lane.mu.Unlock()
-	return d.lane.hopeless(d.Patience) != nil || time.Since(progress) > d.Patience
+	return without > d.Patience || d.lane.hopeless(d.Patience) != nil
 }
 
 func (d *Deliverer) probe() time.Duration {

@@ -25,6 +25,7 @@ type lane struct {
 	failures int       // setbacks since anything passed
 	since    time.Time // when the first of them happened
 	until    time.Time // no request before
+	held     error     // why not before until
 	last     error     // what the newest setback said; nil while requests pass
 	reported bool
 }
@@ -83,13 +84,15 @@ func waitFor(ctx context.Context, d time.Duration, changed <-chan struct{}) erro
 }
 
 // hopeless returns why there is no use in waiting: the destination is blocked, or has let nothing through for longer
-// than patience. Nil if patience is zero, which means without end. The caller holds mu.
+// than patience, or wants to be left alone for longer. Nil if patience is zero, which means without end. The caller holds mu.
 func (l *lane) hopeless(patience time.Duration) error {
-	if patience <= 0 || l.last == nil {
+	switch {
+	case patience <= 0:
 		return nil
-	}
-	if fault.Is(l.last, fault.Blocked) || time.Since(l.since) > patience {
+	case l.last != nil && (fault.Is(l.last, fault.Blocked) || time.Since(l.since) > patience):
 		return l.last
+	case time.Until(l.until) > patience:
+		return l.held
 	}
 	return nil
 }
@@ -98,7 +101,7 @@ func (l *lane) hopeless(patience time.Duration) error {
 type outcome struct {
 	passed     bool          // it took or judged at least one record
 	throttled  bool          // it asked for less
-	err        error         // why nothing passed, or what throttled
+	err        error         // why nothing passed, or what throttled; nil without passed: nothing was learnt
 	retryAfter time.Duration // least wait it asked for
 }
 
@@ -134,6 +137,7 @@ func (l *lane) release(p permit, o outcome, policy backoff.Policy, probe time.Du
 		l.heal(report)
 	}
 	switch {
+	case o.err == nil && !o.passed:
 	case o.passed && !o.throttled:
 		l.passed++
 		if l.passed >= l.limit && l.limit < l.ceiling { // additive: one more after a whole round passed
@@ -142,7 +146,7 @@ func (l *lane) release(p permit, o outcome, policy backoff.Policy, probe time.Du
 	case fresh:
 		l.setback(o, policy, probe, report)
 	case o.retryAfter > 0:
-		l.postpone(o.retryAfter)
+		l.postpone(o.retryAfter, o.err)
 	}
 	if l.changed != nil {
 		close(l.changed)
@@ -170,7 +174,7 @@ func (l *lane) setback(o outcome, policy backoff.Policy, probe time.Duration, re
 		l.limit, l.passed = max(1, l.limit/2), 0
 	}
 	if o.passed {
-		l.postpone(max(policy.Wait(1), o.retryAfter))
+		l.postpone(max(policy.Wait(1), o.retryAfter), o.err)
 		return
 	}
 	l.failures++
@@ -183,16 +187,16 @@ func (l *lane) setback(o outcome, policy backoff.Policy, probe time.Duration, re
 	if blocked {
 		wait = probe
 	}
-	l.postpone(max(wait, o.retryAfter))
+	l.postpone(max(wait, o.retryAfter), o.err)
 	if (blocked || l.failures >= troubled) && report != nil {
 		l.reported = true
 		report(o.err)
 	}
 }
 
-// postpone holds requests back for at least d. The caller holds mu.
-func (l *lane) postpone(d time.Duration) {
+// postpone holds requests back for at least d, because of err. The caller holds mu.
+func (l *lane) postpone(d time.Duration, err error) {
 	if t := time.Now().Add(d); t.After(l.until) {
-		l.until = t
+		l.until, l.held = t, err
 	}
 }
