@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,20 +32,22 @@ func TestOneStuckRecordBoundsHowFarReadingGoes(t *testing.T) {
 		})
 		src := &sliceSource{items: numbered(1000), page: 10}
 		p, ck, _ := pipeline(src, tr)
-		troubled := 0
+		var troubled atomic.Bool
 		p.Deliverer.Report = func(err error) {
 			if err != nil {
-				troubled++
+				troubled.Store(true)
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 		defer cancel()
 		time.AfterFunc(59*time.Minute, func() {
+			src.mu.Lock()
+			defer src.mu.Unlock()
 			at := src.reads[len(src.reads)-1] // I5
 			if most := 30 + p.InFlight*10; at > most {
 				t.Errorf("read on to %d while record 33 did not pass, want at most %d", at, most)
 			}
-			if troubled == 0 {
+			if !troubled.Load() {
 				t.Error("nobody was told that nothing passes")
 			}
 		})
