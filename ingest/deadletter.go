@@ -81,10 +81,14 @@ func (d *FileDeadLetter) append(data []byte) error {
 }
 
 // open opens the file if it is not open, and finds the end of its last whole line: a line that a crash has torn was
-// never promised to anybody.
+// never promised to anybody. A file that somebody has moved, removed or emptied is left, and another one begun.
 func (d *FileDeadLetter) open() error {
 	if d.file != nil {
-		return nil
+		if d.untouched() {
+			return nil
+		}
+		_ = d.file.Close()
+		d.file = nil
 	}
 	f, err := os.OpenFile(d.path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -103,6 +107,16 @@ func (d *FileDeadLetter) open() error {
 	}
 	d.file, d.size = f, size
 	return nil
+}
+
+// untouched reports whether the open file is still the one at path, and as long as we left it.
+func (d *FileDeadLetter) untouched() bool {
+	there, err := os.Stat(d.path)
+	if err != nil {
+		return false
+	}
+	ours, err := d.file.Stat()
+	return err == nil && os.SameFile(there, ours) && there.Size() == d.size
 }
 
 // wholeLines returns the size of f up to and including its last newline.

@@ -137,3 +137,32 @@ func TestDeadLetterThatCannotBeWrittenSaysSoAndRecovers(t *testing.T) {
 		t.Errorf("Put after the obstacle is gone = %v", err)
 	}
 }
+
+// TestDeadLettersSurviveAPersonAtTheFile: people move the file away to look at it, remove it, or empty it.
+func TestDeadLettersSurviveAPersonAtTheFile(t *testing.T) {
+	for name, touch := range map[string]func(path string) error{
+		"moved":   func(path string) error { return os.Rename(path, path+".old") },
+		"removed": os.Remove,
+		"emptied": func(path string) error { return os.Truncate(path, 0) },
+		"edited":  func(path string) error { return os.WriteFile(path, []byte(`{"half`), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			d := ingest.OpenDeadLetter(dir)
+			defer d.Close()
+			for _, item := range []string{"first", "second"} {
+				if err := d.Put(t.Context(), []byte(item), refused); err != nil {
+					t.Fatal(err)
+				}
+				if item == "first" {
+					if err := touch(ingest.DeadLetterPath(dir)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if items, _ := deadLines(t, dir); len(items) != 1 || items[0] != "second" {
+				t.Errorf("the file holds %q, want the second item alone", items)
+			}
+		})
+	}
+}
