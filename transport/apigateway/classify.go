@@ -31,6 +31,7 @@ var (
 	forbidden     = verdict{fault.Blocked, "api_key_refused", "check SLUICE_APIGATEWAY_API_KEY and its usage plan, the stage in SLUICE_APIGATEWAY_URL, and what stands before the API (firewall, VPC endpoint)"}
 	wrongPath     = verdict{fault.Blocked, "wrong_path", "there is no such path or no POST on it; correct SLUICE_APIGATEWAY_URL, or deploy the stage"}
 	badBody       = verdict{fault.Rejected, "invalid_body", ""}
+	noParameter   = verdict{fault.Blocked, "parameter_missing", "the method demands what no record brings; drop that, or put query parameters into SLUICE_APIGATEWAY_URL"}
 	throttled     = verdict{fault.Throttled, "throttled", ""}
 	quota         = verdict{fault.Throttled, "quota_exhausted", "raise the quota of the usage plan or wait for its next period"}
 	broken        = verdict{fault.Transient, "service_error", ""}
@@ -133,6 +134,9 @@ func (t *Transport) judge(a answer, kind, said string) verdict {
 		if !fromGateway(a.header) {
 			return unexpected // I4: somebody on the way does not understand the request; that is not the record's fault
 		}
+		if strings.HasPrefix(said, missingParameters) && !strings.Contains(strings.ToLower(said), ownHeaders) {
+			return noParameter // I4: all records are alike in what they do not bring
+		}
 		return badBody
 	}
 	if v, ok := byStatus[a.status]; ok {
@@ -140,6 +144,11 @@ func (t *Transport) judge(a answer, kind, said string) verdict {
 	}
 	return verdict{fault.Transient, unexpected.reason, ""}
 }
+
+const (
+	missingParameters = "Missing required request parameters" // how API Gateway begins; the names follow
+	ownHeaders        = "x-sluice-"                           // the headers that records differ in
+)
 
 // refused finds the verdict on a refusal of the caller.
 func refused(a answer, kind, said string) verdict {

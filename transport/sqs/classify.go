@@ -87,8 +87,6 @@ var verdicts = map[string]verdict{
 	"InvalidMessageContents":       badCharacters,
 	"InvalidParameterValue":        badParameter,
 	"InvalidParameterCombination":  badParameter,
-	"MissingParameter":             badParameter,
-	"MissingRequiredParameter":     badParameter,
 	"InvalidAttributeName":         badParameter,
 	"InvalidAttributeValue":        badParameter,
 	"ValidationError":              badParameter,
@@ -99,6 +97,7 @@ var verdicts = map[string]verdict{
 	"EmptyBatchRequest": protocol, "InvalidBatchEntryId": protocol, "BatchEntryIdsNotDistinct": protocol,
 	"MalformedInput": protocol, "Serialization": protocol, "UnknownOperation": protocol, "InvalidAction": protocol,
 	"UnsupportedProtocol": protocol,
+	"MissingParameter":    protocol, "MissingRequiredParameter": protocol, // all our entries have the same
 }
 
 // signatureCodes may mean that the clock is wrong, which the SDK finds out from the Date of the answer.
@@ -120,8 +119,11 @@ func lookUp(code string) (verdict, bool) {
 	if v, ok := verdicts[code]; ok {
 		return v, true
 	}
-	if strings.HasSuffix(code, "Throttled") || strings.HasSuffix(code, "Throttling") {
+	switch {
+	case strings.HasSuffix(code, "Throttled"), strings.HasSuffix(code, "Throttling"):
 		return throttled, true
+	case strings.HasPrefix(strings.ToUpper(code), "KMS"): // I4: the key's state, though flagged as the sender's fault
+		return keyUnavailable, true
 	}
 	return verdict{}, false
 }

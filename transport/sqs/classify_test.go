@@ -29,7 +29,7 @@ var wholeAnswers = map[string]struct {
 	"bad entry id":                    {400, "InvalidBatchEntryId", "AWS.SimpleQueueService.InvalidBatchEntryId", fault.Blocked, "request_refused"},
 	"equal entry ids":                 {400, "BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", fault.Blocked, "request_refused"},
 	"no entries":                      {400, "EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", fault.Blocked, "request_refused"},
-	"parameter missing":               {400, "MissingRequiredParameterException", "MissingParameter", fault.Rejected, "invalid_parameter"},
+	"parameter missing":               {400, "MissingRequiredParameterException", "MissingParameter", fault.Blocked, "request_refused"},
 	"illegal characters":              {400, "InvalidMessageContents", "InvalidMessageContents", fault.Rejected, "invalid_characters"},
 	"no permission":                   {403, "AccessDeniedException", "AccessDenied", fault.Blocked, "access_denied"},
 	"unknown access key":              {403, "UnrecognizedClientException", "InvalidClientTokenId", fault.Blocked, "key_unknown"}, // and there are no newer ones
@@ -128,7 +128,7 @@ func TestVerdictOnAnEntry(t *testing.T) {
 	}{
 		"over the queue's limit":             {"InvalidParameterValue", true, fault.Rejected, "invalid_parameter"},
 		"illegal characters":                 {"InvalidMessageContents", true, fault.Rejected, "invalid_characters"},
-		"parameter missing":                  {"MissingParameter", true, fault.Rejected, "invalid_parameter"},
+		"parameter missing":                  {"MissingParameter", true, fault.Blocked, "request_refused"},
 		"internal error":                     {"InternalError", false, fault.Transient, "service_error"},
 		"internal error flagged as ours":     {"InternalError", true, fault.Transient, "service_error"},
 		"throttled, flagged as ours":         {"RequestThrottled", true, fault.Throttled, "throttled"},
@@ -136,6 +136,7 @@ func TestVerdictOnAnEntry(t *testing.T) {
 		"key throttled by shape":             {"KmsThrottled", true, fault.Throttled, "kms_throttled"},
 		"key disabled":                       {"KMS.DisabledException", true, fault.Blocked, "kms_unavailable"},
 		"key denied":                         {"KmsAccessDenied", true, fault.Blocked, "kms_denied"},
+		"key failed in a new way":            {"KMS.DependencyTimeoutException", true, fault.Blocked, "kms_unavailable"},
 		"denied":                             {"AccessDenied", true, fault.Blocked, "access_denied"},
 		"queue deleted":                      {"AWS.SimpleQueueService.NonExistentQueue", true, fault.Blocked, "queue_missing"},
 		"unknown code of the service":        {"Flurb", false, fault.Transient, "entry_failed"},

@@ -56,13 +56,8 @@ func (t *Transport) exchange(ctx context.Context, entries []types.SendMessageBat
 // refuse gives all entries the verdict on their request.
 func refuse(err error, entries []types.SendMessageBatchRequestEntry, results []transport.Result) {
 	if e := fault.From(err); e.Class == fault.Rejected {
-		// I4: SQS does not say which entry it means, unless there is but one. Where some records of this Send were not
-		// sent, its Results are no longer of one kind, so the others are to be sent again by themselves.
 		verdict := *e
-		verdict.Whole = len(entries) > 1
-		if verdict.Whole && len(entries) < len(results) {
-			verdict.Class = fault.Transient
-		}
+		verdict.Whole = len(entries) > 1 // I4: SQS does not say which entry it means, unless there is but one
 		err = &verdict
 	}
 	for i := range entries {

@@ -251,9 +251,9 @@ func TestOneRefusedEntryBesideOneThatWasNotSent(t *testing.T) {
 	tr := openOn(t, s, nil)
 	// I4: the two that were sent are not to be rejected for each other's size.
 	results := tr.Send(t.Context(), []transport.Record{record("a", "A"), record("b", "\x00"), record("c", "C")})
-	for i, want := range []fault.Class{fault.Transient, fault.Rejected, fault.Transient} {
-		if got := fault.From(results[i].Err); got.Class != want {
-			t.Errorf("record %d: %v, want %v", i, got.Class, want)
+	for i, whole := range []bool{true, false, true} {
+		if got := fault.From(results[i].Err); got.Class != fault.Rejected || got.Whole != whole {
+			t.Errorf("record %d: %v, Whole %v, want Rejected, Whole %v", i, got.Class, got.Whole, whole)
 		}
 	}
 	results = tr.Send(t.Context(), []transport.Record{record("a", "A"), record("b", "\x00")})
