@@ -22,6 +22,13 @@ import (
 // lost on connections that it has just closed; front ends of AWS have been seen to close after about 20 seconds.
 const idleFor = 15 * time.Second
 
+// HTTP/2 carries all requests on one connection, and a request that times out does not end it. A connection that has been
+// silent for pingAfter is asked for a sign of life, and given up pingFor later.
+const (
+	pingAfter = 5 * time.Second
+	pingFor   = 5 * time.Second
+)
+
 // newHTTPClient returns a client with connections of its own, made like those of base, so that AWS_CA_BUNDLE and the
 // proxy variables count. It keeps as many idle connections as there have been requests in flight, follows no redirect,
 // and sets no time limit.
@@ -31,6 +38,7 @@ func newHTTPClient(base *awshttp.BuildableClient) *http.Client {
 	tr.MaxIdleConnsPerHost = 1 << 20 // zero would mean two
 	tr.MaxConnsPerHost = 0           // the Deliverer bounds the requests in flight
 	tr.IdleConnTimeout = idleFor
+	tr.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingFor}
 	tr.MaxResponseHeaderBytes = 64 << 10 // a service needs a tenth of it
 	if tr.TLSClientConfig == nil {
 		tr.TLSClientConfig = &tls.Config{}
