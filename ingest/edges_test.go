@@ -129,3 +129,26 @@ func TestProbesMissedWhileADestinationIsDownAreNotMadeUpFor(t *testing.T) {
 		}
 	})
 }
+
+// TestDeliveryGoesOnAfterAMassAlthoughTheFirstRefusedRecordIsBadItself: the probe has to be another one each time.
+func TestDeliveryGoesOnAfterAMassAlthoughTheFirstRefusedRecordIsBadItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mended := time.Now().Add(time.Hour)
+		tr := transporttest.Script(transporttest.Each(func(r transport.Record) error {
+			if time.Now().Before(mended) || string(r.Body) == `{"n":50}` {
+				return &fault.Error{Class: fault.Rejected, Reason: "invalid_body", Op: "test"}
+			}
+			return nil
+		}))
+		p, ck, dl := pipeline(&sliceSource{items: numbered(200), page: 100}, tr)
+		p.InFlight = 1
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		if err := p.Run(ctx); err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
+		if ck.cursor != "200" || dl.count() != 51 {
+			t.Errorf("cursor %q, %d set aside, want 200 and 51", ck.cursor, dl.count())
+		}
+	})
+}

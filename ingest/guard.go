@@ -73,7 +73,8 @@ func (g *guard) mayPut(cause error) error {
 	}
 	return &fault.Error{Class: fault.Blocked, Reason: reasonMass, Op: "set aside", Err: fmt.Errorf(
 		"%d of the last %d records and the last %d in a row were refused, which points at the destination, the schema or the "+
-			"settings and not at the data; mend them, or raise SLUICE_DEADLETTER_MAX_PERCENT if this share is expected; newest refusal: %w",
+			"settings and not at the data; mend them, or raise SLUICE_DEADLETTER_MAX_PERCENT if this share is expected (100: never pause); "+
+			"newest refusal: %w",
 		g.aside, window, g.inARow, cause)}
 }
 

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"sluice/internal/fault"
 	"sluice/transport"
@@ -33,7 +34,9 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 		if alarm = err; alarm != nil && r.p.Once {
 			return alarm
 		}
-		left = append(refused, left[len(now):]...)
+		// All of left has been refused before, so each of them can show that this has changed. The next probe is another
+		// one: this one may be bad itself.
+		left = slices.Concat(left[len(now):], refused)
 	}
 	if f := r.p.Observe.Settled; f != nil {
 		f(accepted, setAside)
