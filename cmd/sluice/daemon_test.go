@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/ingest"
 	"sluice/internal/awslocal"
 	"sluice/internal/telemetry"
 )
@@ -120,7 +121,7 @@ func TestDrainingEndsAtItsLimit(t *testing.T) {
 	if took := time.Since(stopping); took < time.Second {
 		t.Errorf("ended %v after SIGTERM, want the second that it may take", took)
 	}
-	p.log(t, "stopped before everything in flight was settled; it will be read again")
+	p.log(t, ingest.ErrUnsettled.Error())
 	w.awsHook.Store(nil)
 	deliverRest(t, vars)
 	w.wantWhole(t)

@@ -31,13 +31,26 @@ type process struct {
 // start starts the program with these variables and nothing else in its environment.
 func start(t *testing.T, vars map[string]string, args ...string) *process {
 	t.Helper()
+	p := launch(t, vars, args...)
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		if t.Failed() {
+			t.Logf("sluice %s said:\n%s", strings.Join(args, " "), p.said())
+		}
+	})
+	return p
+}
+
+// launch is start for a test that ends the process itself.
+func launch(t *testing.T, vars map[string]string, args ...string) *process {
+	t.Helper()
 	path, err := exec.LookPath("sluice")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{}), changed: make(chan struct{})}
 	p.cmd.Env = environ(os.Getenv("PATH"), vars)
-	p.cmd.Dir = t.TempDir()
 	p.cmd.Stdout = writer(func(b []byte) { p.out.Write(b) })
 	stderr, feeder := io.Pipe()
 	p.cmd.Stderr = feeder
@@ -52,13 +65,6 @@ func start(t *testing.T, vars map[string]string, args ...string) *process {
 		reading.Wait()
 		close(p.done)
 	}()
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.done
-		if t.Failed() {
-			t.Logf("sluice %s said:\n%s", strings.Join(args, " "), p.said())
-		}
-	})
 	return p
 }
 

@@ -77,17 +77,17 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	start := time.Now()
 	err = d.pipeline.Run(ctx)
 	status := d.monitor.Status()
-	log = log.With("read", status.Source.Records, "accepted", status.Transport.Accepted, "set_aside", status.Transport.SetAside,
+	summary := log.With("read", status.Source.Records, "accepted", status.Transport.Accepted, "set_aside", status.Transport.SetAside,
 		"requests", status.Transport.Requests, "took", time.Since(start).Round(time.Millisecond).String())
 	switch {
 	case errors.Is(err, ingest.ErrUnsettled):
-		log.Warn(err.Error(), "batches", status.Checkpoint.Unsettled)
+		summary.Warn(err.Error(), "batches", status.Checkpoint.Unsettled)
 		return nil // asked to stop, and nothing is lost
 	case err != nil:
-		log.Error("ended", "reason", fault.From(err).Code())
+		summary.Error("ended", "reason", fault.From(err).Code())
 		return adviseAgain(err)
 	}
-	log.Info("done")
+	summary.Info("done")
 	return nil
 }
 
