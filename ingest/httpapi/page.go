@@ -56,7 +56,36 @@ func (s *Source) noRecords(ans answer, v gjson.Result) error {
 		found = "is a single value"
 	}
 	return s.fail(fault.Blocked, "no_records", ans.url, fmt.Errorf(
-		"%s %s, want an array of records; the page begins %q; set SLUICE_HTTP_RECORDS to the gjson path of the array", where, found, s.quote(head(ans.body))))
+		"%s %s, want an array of records; %s; set SLUICE_HTTP_RECORDS to the gjson path of the array", where, found, s.shape(ans.body)))
+}
+
+// shape describes a page by what stands at its top, and shows no value: messages go to logs and to the status page, which
+// hold no records.
+func (s *Source) shape(body []byte) string {
+	const most = 8
+	page := gjson.ParseBytes(body)
+	switch {
+	case page.IsArray():
+		return "the page is an array"
+	case !page.IsObject():
+		return "the page is a single value"
+	}
+	var names []string
+	more := false
+	page.ForEach(func(name, _ gjson.Result) bool {
+		more = len(names) == most
+		if !more {
+			names = append(names, clean(s.quote([]byte(name.String())), 40))
+		}
+		return !more
+	})
+	if len(names) == 0 {
+		return "the page is an object without any names"
+	}
+	if more {
+		names = append(names, "…")
+	}
+	return "the page is an object with the names " + strings.Join(names, ", ")
 }
 
 // badPage says where a page stops being JSON. It may be a proxy's page or a part of a page, so it is worth another try.
@@ -75,8 +104,17 @@ func (s *Source) badPage(ans answer) error {
 	if ans.kind != "" {
 		kind = fmt.Sprintf(" (%s)", clean(ans.kind, 60))
 	}
-	return s.fail(fault.Transient, "bad_page", ans.url, fmt.Errorf("the answer%s is not JSON: at byte %d of %d: %v; it begins %q",
-		kind, at, len(ans.body), err, s.quote(head(ans.body))))
+	hint := ""
+	if isHTML(ans.body) { // only a page for people is shown: all else may hold records
+		hint = fmt.Sprintf("; it is an HTML page that begins %q: see whether a login or a proxy stands before the API", s.quote(head(ans.body)))
+	}
+	return s.fail(fault.Transient, "bad_page", ans.url, fmt.Errorf("the answer%s is not JSON: at byte %d of %d: %v%s",
+		kind, at, len(ans.body), err, hint))
+}
+
+func isHTML(body []byte) bool {
+	start := bytes.ToLower(bytes.TrimSpace(head(body)))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
 // head is the start of a page, for messages.

@@ -99,3 +99,29 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
+
+func TestMessagesAboutPagesHoldNoRecords(t *testing.T) {
+	t.Parallel()
+	const private = "078-05-1120"
+	for _, tc := range []struct{ name, records, body, want string }{
+		{"wrong path", "data", `{"items":[{"ssn":"078-05-1120"}],"total":1}`, "the names items, total;"},
+		{"wrong path into an array", "data", `[{"ssn":"078-05-1120"}]`, "the page is an array;"},
+		{"many names", "r", `{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":"078-05-1120"}`, "g, h, …;"},
+		{"no names", "r", `{}`, "without any names;"},
+		{"single value", "", `"078-05-1120"`, "the page is a single value;"},
+		{"cut off", "", `[{"ssn":"078-05-1120"},{"id`, "unexpected end of JSON input"},
+		{"lines of JSON", "", "{\"ssn\":\"078-05-1120\"}\n{}", "after top-level value"},
+		{"comma-separated", "", "078-05-1120,7", "is not JSON"},
+		{"XML", "", "<records><ssn>078-05-1120</ssn></records>", "is not JSON"},
+		{"a page for people", "", " <!DOCTYPE html><title>Log in</title>", `begins "<!DOCTYPE html><title>Log in</title>": see whether a login`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, tc.body) },
+				func(c *Config) { c.Records = tc.records })
+			got := readErr(t, s).Error()
+			if !strings.Contains(got, tc.want) || strings.Contains(got, private) {
+				t.Errorf("error = %q, want %q in it and nothing of a record", got, tc.want)
+			}
+		})
+	}
+}

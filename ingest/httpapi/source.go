@@ -252,19 +252,19 @@ func (s *Source) detect(st *state, ans answer, at string, more bool, hashes []ui
 	switch s.cfg.Pagination {
 	case paginationPage, paginationOffset:
 		repeats = len(hashes) > 0 && st.Loop.next(hashOf(fmt.Append(nil, hashes)))
-		what = fmt.Sprintf("its records are those of an earlier page: the API does not heed the parameter %s", s.cfg.positionParam())
+		what = fmt.Sprintf("has the records of an earlier page: the API does not heed the parameter %s", s.cfg.positionParam())
 	case paginationLink, paginationNext, paginationCursor:
 		if st.Pages == 1 {
 			st.Loop.next(hashOf([]byte(s.current(*st))))
 		}
 		repeats = more && st.Loop.next(hashOf([]byte(at)))
-		what = "it leads back to " + s.place(at) + ", where this sweep has been before"
+		what = "leads back to " + s.place(at) + ", where this sweep has been before"
 	}
 	if !repeats {
 		return nil
 	}
 	return s.fail(fault.Blocked, "page_loop", ans.url, fmt.Errorf(
-		"the pages go round in a circle: of page %d of this sweep, %s; mend the API or the settings of SLUICE_HTTP_PAGINATION=%s",
+		"the pages go round in a circle: page %d of this sweep %s; mend the API or the settings of SLUICE_HTTP_PAGINATION=%s",
 		st.Pages, what, s.cfg.Pagination))
 }
 
