@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -151,4 +152,36 @@ func TestDeliveryGoesOnAfterAMassAlthoughTheFirstRefusedRecordIsBadItself(t *tes
 			t.Errorf("cursor %q, %d set aside, want 200 and 51", ck.cursor, dl.count())
 		}
 	})
+}
+
+// TestABadRecordSoonAfterAMassHoldsDeliveryUpForAProbeOnly: with the mass still among the last thousand, one more refusal
+// trips the guard, and no other record is held that could show that all is well.
+func TestABadRecordSoonAfterAMassHoldsDeliveryUpForAProbeOnly(t *testing.T) {
+	for name, c := range map[string]struct{ every, want int }{
+		"few are refused":  {230, 51},
+		"many are refused": {10, 50}, // that is no chance: the pause lasts
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tr := transporttest.Script(transporttest.Each(func(r transport.Record) error {
+					var v struct{ N int }
+					if err := json.Unmarshal(r.Body, &v); err != nil {
+						t.Error(err)
+					}
+					if v.N < 50 || v.N%c.every == 0 {
+						return &fault.Error{Class: fault.Rejected, Reason: "invalid_body", Op: "test"}
+					}
+					return nil
+				}))
+				p, ck, dl := pipeline(&sliceSource{items: numbered(400), page: 100}, tr)
+				p.InFlight = 1
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+				defer cancel()
+				err := p.Run(ctx)
+				if done := ck.cursor == "400"; dl.count() != c.want || done != (c.want == 51) || done != (err == nil) {
+					t.Errorf("cursor %q, %d set aside, %v, want %d set aside", ck.cursor, dl.count(), err, c.want)
+				}
+			})
+		})
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 // A guard tells bad records from a broken destination: many records set aside in a row, or a large share of the latest,
 // mean that something is wrong with the destination or the settings and not with the data (I4). It then trips, and
-// nothing more is set aside until a probe passes.
+// nothing more is set aside until a probe passes, or others do.
 type guard struct {
 	share float64       // of the last window records that may be set aside, 0 to 1; 1: no guard
 	probe time.Duration // between two probes while tripped
@@ -22,8 +22,10 @@ type guard struct {
 	at      int
 	aside   int // how many of latest are true
 	inARow  int
-	healed  chan struct{} // not nil while tripped; closed when a probe passes
+	healed  chan struct{} // not nil while tripped; closed when the alarm is over
 	nextTry time.Time
+	judged  int // records judged for the first time while tripped
+	refused int // how many of them were refused
 }
 
 const (
@@ -52,15 +54,25 @@ func (g *guard) pass(probe bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.count(false)
-	if probe && g.healed != nil {
-		close(g.healed)
-		g.healed = nil
-		g.latest, g.aside, g.inARow = [window]bool{}, 0, 0
+	switch {
+	case g.healed == nil:
+	case probe:
+		g.heal()
+	default:
+		g.judged++
 	}
 }
 
-// mayPut notes that a record is about to be set aside, or returns a Blocked fault instead if there are too many of them.
-func (g *guard) mayPut(cause error) error {
+// heal ends the alarm; under the lock.
+func (g *guard) heal() {
+	close(g.healed)
+	g.healed = nil
+	g.latest, g.aside, g.inARow = [window]bool{}, 0, 0
+}
+
+// mayPut notes that a record is about to be set aside, or returns a Blocked fault instead if there are too many of them. A
+// probe that is refused ends the alarm too if hardly any of the records that came since were: then what is held is bad.
+func (g *guard) mayPut(cause error, probe bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.healed == nil {
@@ -70,6 +82,14 @@ func (g *guard) mayPut(cause error) error {
 		}
 		g.healed = make(chan struct{})
 		g.nextTry = time.Now().Add(g.probe)
+		g.judged, g.refused = 0, 0
+	}
+	if !probe {
+		g.judged, g.refused = g.judged+1, g.refused+1
+	} else if g.judged >= inARow && float64(g.refused) < g.share*float64(g.judged) {
+		g.heal()
+		g.count(true)
+		return nil
 	}
 	return &fault.Error{Class: fault.Blocked, Reason: reasonMass, Op: "set aside", Err: fmt.Errorf(
 		"%d of the last %d records and the last %d in a row were refused, which points at the destination, the schema or the "+

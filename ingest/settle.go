@@ -70,7 +70,7 @@ func (r *run) attempt(ctx context.Context, items [][]byte, probe bool) (refused 
 			r.guard.pass(probe)
 			continue
 		}
-		err := r.setAside(ctx, items[i], fate)
+		err := r.setAside(ctx, items[i], fate, probe)
 		switch {
 		case err == nil:
 			setAside++
@@ -84,8 +84,8 @@ func (r *run) attempt(ctx context.Context, items [][]byte, probe bool) (refused 
 }
 
 // setAside makes an item and the reason durable, as often as it takes, unless the guard forbids it.
-func (r *run) setAside(ctx context.Context, item []byte, reason error) error {
-	if err := r.guard.mayPut(reason); err != nil {
+func (r *run) setAside(ctx context.Context, item []byte, reason error, probe bool) error {
+	if err := r.guard.mayPut(reason, probe); err != nil {
 		return err
 	}
 	return r.insist(ctx, PartDeadLetter, func() error { return r.p.DeadLetter.Put(ctx, item, reason) })
