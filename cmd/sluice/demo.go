@@ -64,14 +64,21 @@ func demo(ctx context.Context, out, progress io.Writer) error {
 		}
 		trials = append(trials, t)
 	}
+	return report(out, trials)
+}
+
+// report prints the trials, and fails if one of them lost or altered a record.
+func report(out io.Writer, trials []bench.Trial) error {
 	bench.WriteTable(out, bench.ListPrices, trials)
 	fmt.Fprint(out, "Latency and throughput are those of a stand-in on this machine: they measure\nSluice, not Amazon.\n")
+	var broken []error
 	for _, t := range trials {
-		if !t.Audit.Whole() {
-			return errors.New("records were lost or altered")
+		if a := t.Audit; !a.Whole() {
+			broken = append(broken, fmt.Errorf("%s: %d of %d records lost, %d altered, %d that nobody sent",
+				t.Transport, a.Lost, a.Sent, a.Altered, a.Ghosts))
 		}
 	}
-	return nil
+	return errors.Join(broken...)
 }
 
 // demoServers starts the stand-in and the feed, and makes the environment of this process that of somebody who uses them
