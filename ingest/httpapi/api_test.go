@@ -27,7 +27,6 @@ type api struct {
 	gone     bool // every place but the beginning is forgotten
 	silent   chan struct{}
 	requests []string
-	answers  []int // statuses
 }
 
 func (a *api) item(i int) []byte {
