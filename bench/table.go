@@ -34,7 +34,9 @@ func WriteTable(out io.Writer, prices Prices, trials []Trial) {
 	row("bytes", func(t Trial) string { return thousands(int(t.Counts.Bytes)) })
 	row("accept latency p50", func(t Trial) string { return millis(t.Counts.P50) })
 	row("accept latency p99", func(t Trial) string { return millis(t.Counts.P99) })
-	row("records per second", func(t Trial) string { return thousands(int(float64(t.Counts.Accepted) / t.Took.Seconds())) })
+	row("records per second", func(t Trial) string {
+		return thousands(int(float64(t.Counts.Accepted) / max(t.Took, time.Microsecond).Seconds()))
+	})
 	row("price on AWS", func(t Trial) string { return prices.dollars(t, 1) })
 	row("price of a million records", func(t Trial) string { return prices.dollars(t, 1e6/float64(max(1, t.Audit.Sent))) })
 	fmt.Fprintf(out, `
