@@ -52,10 +52,11 @@ const (
 
 // An Observer is told what a Pipeline does. Every function may be nil, is called concurrently, and must be quick.
 type Observer struct {
-	Read    func(items, bytes int, took time.Duration, err error) // after every Read
-	Settled func(accepted, setAside int)                          // after every batch
-	Saved   func(Cursor)                                          // after every Save
-	Trouble func(part Part, err error)                            // part is in trouble; nil: it is well (again)
+	Read     func(items, bytes int, took time.Duration, err error) // after every Read
+	Settled  func(accepted, setAside int)                          // after every batch
+	SetAside func(reason error)                                    // after every dead letter
+	Saved    func(Cursor)                                          // after every Save
+	Trouble  func(part Part, err error)                            // part is in trouble; nil: it is well (again)
 }
 
 const (

@@ -88,7 +88,11 @@ func (r *run) setAside(ctx context.Context, item []byte, reason error, probe boo
 	if err := r.guard.mayPut(reason, probe); err != nil {
 		return err
 	}
-	return r.insist(ctx, PartDeadLetter, func() error { return r.p.DeadLetter.Put(ctx, item, reason) })
+	err := r.insist(ctx, PartDeadLetter, func() error { return r.p.DeadLetter.Put(ctx, item, reason) })
+	if f := r.p.Observe.SetAside; f != nil && err == nil {
+		f(reason)
+	}
+	return err
 }
 
 // isMass reports whether the guard has tripped.

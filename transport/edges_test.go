@@ -68,3 +68,32 @@ func TestPatienceDoesNotOutwaitRetryAfter(t *testing.T) {
 		})
 	}
 }
+
+// TestSlowDestinationGetsFewerAtOnce sends to a server that works on one request at a time, half a second each, also on
+// those that the client has given up.
+func TestSlowDestinationGetsFewerAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var busy time.Time
+		tr := transporttest.Script(func(ctx context.Context, recs []transport.Record) []transport.Result {
+			mu.Lock()
+			if now := time.Now(); busy.Before(now) {
+				busy = now
+			}
+			busy = busy.Add(500 * time.Millisecond)
+			wait := time.Until(busy)
+			mu.Unlock()
+			return transporttest.After(wait, transporttest.Accept())(ctx, recs)
+		})
+		tr.Limits.MaxRecords = 1
+		d := &transport.Deliverer{Transport: tr, Concurrency: 16, Timeout: 3 * time.Second}
+		start := time.Now()
+		wantAccepted(t, d.Deliver(t.Context(), transporttest.Records(120)))
+		if n := len(tr.Sends()); n > 180 {
+			t.Errorf("%d requests for 120 records, want few more than one each", n)
+		}
+		if took := time.Since(start); took > 3*time.Minute {
+			t.Errorf("took %v, the work itself is one minute", took)
+		}
+	})
+}

@@ -100,7 +100,7 @@ func (l *lane) hopeless(patience time.Duration) error {
 // An outcome is what one request tells about the destination.
 type outcome struct {
 	passed     bool          // it took or judged at least one record
-	throttled  bool          // it asked for less
+	throttled  bool          // it asked for less, or could not keep up
 	err        error         // why nothing passed, or what throttled; nil without passed: nothing was learnt
 	retryAfter time.Duration // least wait it asked for
 }
@@ -108,6 +108,7 @@ type outcome struct {
 // outcomeOf reads the Results of one request.
 func outcomeOf(results []Result) outcome {
 	var o outcome
+	unanswered := false
 	for _, r := range results {
 		e := fault.From(r.Err)
 		if e == nil || e.Class == fault.Rejected {
@@ -116,10 +117,13 @@ func outcomeOf(results []Result) outcome {
 		}
 		o.retryAfter = max(o.retryAfter, e.RetryAfter)
 		o.throttled = o.throttled || e.Class == fault.Throttled
+		unanswered = unanswered || e.Ambiguous
 		if o.err == nil || e.Class == fault.Blocked {
 			o.err = r.Err
 		}
 	}
+	// A destination that answers too late takes records twice for as long as it gets as many at once.
+	o.throttled = o.throttled || unanswered && !o.passed
 	return o
 }
 

@@ -38,6 +38,7 @@ type Monitor struct {
 	waiting   []time.Time             // when the batches that are not settled were read, oldest first
 	unsaved   time.Time               // since when something waits for the checkpoint to move; zero: nothing does
 	health    health
+	told      map[string]time.Time // when a dead letter was logged last, by reason
 }
 
 // counts are what the status page shows. The metrics count the same things for machines.
@@ -55,6 +56,7 @@ func New(o Options) *Monitor {
 		options: o, log: o.Log, started: time.Now(),
 		latencies: hdrhistogram.New(1, (24 * time.Hour).Microseconds(), 2),
 		health:    newHealth(),
+		told:      map[string]time.Time{},
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -112,7 +114,7 @@ func (m *Monitor) Report(err error) { m.trouble(ingest.PartDestination, err) }
 
 // Observer is for Pipeline.Observe.
 func (m *Monitor) Observer() ingest.Observer {
-	return ingest.Observer{Read: m.read, Settled: m.settled, Saved: m.saved, Trouble: m.trouble}
+	return ingest.Observer{Read: m.read, Settled: m.settled, SetAside: m.setAside, Saved: m.saved, Trouble: m.trouble}
 }
 
 func (m *Monitor) read(items, bytes int, took time.Duration, err error) {
@@ -139,6 +141,22 @@ func (m *Monitor) read(items, bytes int, took time.Duration, err error) {
 		m.health.starting = false
 		m.log.Info("the source answers", "part", ingest.PartSource, "records", items)
 	}
+}
+
+// asideEvery is the least time between two log lines about dead letters with the same reason.
+const asideEvery = time.Minute
+
+// setAside logs that a record was refused for good: the first with each reason at once, then at most one a minute.
+func (m *Monitor) setAside(reason error) {
+	code := fault.From(reason).Code()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if last, told := m.told[code]; told && now.Sub(last) < asideEvery {
+		return
+	}
+	m.told[code] = now
+	m.log.Warn("record set aside", "part", ingest.PartDeadLetter, "reason", code, "message", Sanitize(reason.Error(), maxMessage))
 }
 
 // settled notes one batch. Its latency counts from the oldest Read that waits, which is its own with one batch in flight;

@@ -1,0 +1,31 @@
+package telemetry
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sluice/internal/fault"
+)
+
+func TestDeadLettersAreLoggedAtOnceAndThenRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		m := New(Options{Source: "http", Transport: "sqs", Log: slog.New(slog.NewTextHandler(&out, nil))})
+		put := m.Observer().SetAside
+		for range 130 { // a minute and 5 s of one reason, twice a second
+			put(&fault.Error{Class: fault.Rejected, Reason: "unparsable", Op: "parse", Err: errors.New("no value at \"id\"\x1b[2J")})
+			time.Sleep(500 * time.Millisecond)
+		}
+		put(&fault.Error{Class: fault.Rejected, Reason: "invalid_body", Op: "test", Err: errors.New("no")})
+		for reason, want := range map[string]int{"reason=unparsable": 2, "reason=invalid_body": 1, "level=WARN": 3, "\x1b": 0} {
+			if got := strings.Count(out.String(), reason); got != want {
+				t.Errorf("%q was logged %d times, want %d:\n%s", reason, got, want, out.String())
+			}
+		}
+	})
+}
