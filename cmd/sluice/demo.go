@@ -150,8 +150,7 @@ func demoPass(ctx context.Context, name, stateDir string, progress io.Writer) (b
 	d.pipeline.Deliverer.Observe = tally.Observe
 
 	bar := newProgress(progress, len(want))
-	following, done := context.WithCancel(ctx)
-	go bar.follow(following, name+": delivering", func() int { return tally.Counts().Accepted })
+	done := bar.follow(name+": delivering", func() int { return tally.Counts().Accepted })
 	start := time.Now()
 	err = d.pipeline.Run(ctx)
 	took := time.Since(start)

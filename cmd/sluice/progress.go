@@ -1,27 +1,23 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/term"
 )
 
 // A progress shows how far something is: as a bar that redraws itself on a terminal, as one line at the end elsewhere.
+// Its calls must not overlap.
 type progress struct {
 	out      io.Writer
 	terminal bool
 	total    int
-
-	mu      sync.Mutex
-	what    string
-	drawn   time.Time
-	stopped bool
+	what     string
+	drawn    time.Time
 }
 
 func newProgress(out io.Writer, total int) *progress {
@@ -32,26 +28,32 @@ func newProgress(out io.Writer, total int) *progress {
 // redraw is the least time between two drawings.
 const redraw = 80 * time.Millisecond
 
-// follow draws what count returns until ctx ends or end is called.
-func (p *progress) follow(ctx context.Context, what string, count func() int) {
-	ticker := time.NewTicker(redraw)
-	defer ticker.Stop()
-	for {
-		p.show(what, count())
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+// follow draws what count returns until the returned function is called.
+func (p *progress) follow(what string, count func() int) (stop func()) {
+	end, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(redraw)
+		defer ticker.Stop()
+		for {
+			p.show(what, count())
+			select {
+			case <-end:
+				return
+			case <-ticker.C:
+			}
 		}
+	}()
+	return func() {
+		close(end)
+		<-done
 	}
 }
 
-// show draws n of the total.
+// show draws n of the total, unless it has drawn a moment ago.
 func (p *progress) show(what string, n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.what = what
-	if p.stopped || !p.terminal || time.Since(p.drawn) < redraw {
+	if !p.terminal || time.Since(p.drawn) < redraw {
 		return
 	}
 	p.drawn = time.Now()
@@ -60,13 +62,8 @@ func (p *progress) show(what string, n int) {
 	fmt.Fprintf(p.out, "\r%-26s [%s%s] %5d/%d", what, strings.Repeat("#", full), strings.Repeat(".", width-full), n, p.total)
 }
 
-// end draws the last state and goes on to the next line.
+// end takes the bar away, or says how far it came where there is none. No other call may follow or be in progress.
 func (p *progress) end(n int) {
-	p.drawn = time.Time{}
-	p.show(p.what, n)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stopped = true
 	if p.terminal {
 		fmt.Fprint(p.out, "\r\x1b[K")
 		return

@@ -156,8 +156,11 @@ func TestSighupReadsTheSchemaAndTheEnvFile(t *testing.T) {
 	add(12)
 	want("a mistake elsewhere keeps the schema too", 10, 3)
 
-	write(t, env, "SLUICE_LOG_LEVEL=warn\n")
+	write(t, env, "SLUICE_LOG_LEVEL=warn\nSLUICE_HTTP_TIMEOUT=31s\n")
 	p.signal(t, syscall.SIGHUP)
+	if line := p.log(t, "these settings have changed too and need a restart"); line["variables"] != "SLUICE_HTTP_TIMEOUT" {
+		t.Errorf("logged %v, want the setting that a running daemon does not take over", line)
+	}
 	eventually(t, "the second reload that worked", func() bool {
 		_, metrics := get(t, admin+"/metrics")
 		return strings.Contains(metrics, `sluice_config_reloads_total{result="ok"} 2`)

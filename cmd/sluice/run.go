@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -46,6 +47,7 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	if err := level.UnmarshalText([]byte(s.Core.LogLevel)); err != nil {
 		return withCode(exitConfig, err)
 	}
+	signal.Ignore(syscall.SIGHUP) // until there is something to reload
 	log := telemetry.NewLogger(os.Stderr, level, s.Core.LogFormat)
 	slog.SetDefault(log)
 	for _, warning := range s.Core.Warnings() {
@@ -58,6 +60,9 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	defer d.Close()
 	if s.Core.RequireHealthy {
 		if err := d.healthy(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil // asked to stop
+			}
 			return err
 		}
 	}
@@ -84,8 +89,16 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 		summary.Warn(err.Error(), "batches", status.Checkpoint.Unsettled)
 		return nil // asked to stop, and nothing is lost
 	case err != nil:
-		summary.Error("ended", "reason", fault.From(err).Code())
+		var verdict *fault.Error
+		if errors.As(err, &verdict) {
+			summary = summary.With("reason", verdict.Code())
+		}
+		summary.Error("ended")
 		return adviseAgain(err)
+	}
+	if status.Transport.SetAside > 0 {
+		summary.Warn("done", "dead_letters", ingest.DeadLetterPath(s.Core.StateDir))
+		return nil
 	}
 	summary.Info("done")
 	return nil
@@ -135,13 +148,16 @@ func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []
 	go func() {
 		defer close(done)
 		for range signals {
-			changed, err := d.reload(level, files)
+			changed, restart, err := d.reload(level, files)
 			d.monitor.Reloaded(err)
 			if err != nil {
 				log.Error("reload failed; everything stays as it was", "error", err.Error())
 				continue
 			}
 			log.Info("reloaded", "secrets", changed)
+			if len(restart) > 0 {
+				log.Warn("these settings have changed too and need a restart", "variables", strings.Join(restart, " "))
+			}
 		}
 	}()
 	return func() {
@@ -151,27 +167,28 @@ func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []
 	}
 }
 
-// reload reads the env files, the schema, the secrets and the log level again; what is wrong leaves all as it was.
-func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed []string, err error) {
+// reload reads the env files, the schema, the secrets and the log level again; what is wrong leaves all as it was. It returns
+// the secrets that have changed, and the other settings that have and that only a restart brings into force.
+func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed, restart []string, err error) {
 	for _, file := range files {
 		if err := file.Reload(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	fresh, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var next slog.Level
 	if err := next.UnmarshalText([]byte(fresh.Core.LogLevel)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	changed, err = d.settings.ReloadSecrets()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d.settings.Schema = fresh.Schema
 	d.makeParser()
 	level.Set(next)
-	return changed, nil
+	return changed, d.settings.Restart(fresh), nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,11 @@ func (s *Settings) loadSchema() error {
 	}
 	s.Schema = schema
 	return nil
+}
+
+// Restart lists the variables that have changed in fresh and that a running daemon does not take over.
+func (s *Settings) Restart(fresh *Settings) []string {
+	return slices.DeleteFunc(config.Differences(s.Sections(), fresh.Sections()), func(name string) bool { return name == "SLUICE_LOG_LEVEL" })
 }
 
 // ReloadSecrets reads the secrets again, from their files and from the environment, and returns which have changed.
