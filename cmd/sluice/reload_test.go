@@ -171,7 +171,7 @@ func TestSighupReadsTheSchemaAndTheEnvFile(t *testing.T) {
 	if code := p.wait(t, soon); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	if strings.Contains(p.said(), `"msg":"done"`) {
+	if strings.Contains(p.said(), `"msg":"stopping"`) {
 		t.Error("the log has a line of the level info after it was set to warn")
 	}
 	letters, err := os.ReadFile(ingest.DeadLetterPath(vars["SLUICE_STATE_DIR"]))
