@@ -36,11 +36,11 @@ func (n Naming) Parser() Parser {
 		if err := n.check(item); err != nil {
 			return transport.Record{}, err
 		}
-		datum, err := n.find(item, n.ID)
+		datum, err := n.find(item, n.ID, "SLUICE_RECORD_ID")
 		if err != nil {
 			return transport.Record{}, err
 		}
-		key, err := n.find(item, n.Key)
+		key, err := n.find(item, n.Key, "SLUICE_RECORD_KEY")
 		if err != nil {
 			return transport.Record{}, err
 		}
@@ -48,17 +48,17 @@ func (n Naming) Parser() Parser {
 	}
 }
 
-// find returns the value at path, which must be a string, a number or a boolean; "" for an empty path.
-func (n Naming) find(item []byte, path string) (string, error) {
+// find returns the value at path, which the named variable sets, and which must be a string, a number or a boolean; "" for an empty path.
+func (n Naming) find(item []byte, path, variable string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
 	v := gjson.GetBytes(item, path)
 	switch {
 	case !v.Exists() || v.Type == gjson.Null:
-		return "", fmt.Errorf("the record has no value at %q", path)
+		return "", fmt.Errorf("the record has no value at %q (%s)", path, variable)
 	case v.Type == gjson.JSON:
-		return "", fmt.Errorf("the value at %q is an object or an array, want a string or a number", path)
+		return "", fmt.Errorf("the value at %q (%s) is an object or an array, want a string or a number", path, variable)
 	case v.Type == gjson.Number:
 		return v.Raw, nil // as it is written: a float64 would round it
 	}

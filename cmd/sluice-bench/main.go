@@ -62,7 +62,7 @@ func root() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.PersistentFlags().StringArrayVar(&files, "env-file", nil, "file of `NAME=value` lines; variables set already win (repeatable)")
+	cmd.PersistentFlags().StringArrayVar(&files, "env-file", nil, "`file` of NAME=value lines; what is set already wins")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded{exitUsage, err} })
 	cmd.AddCommand(runCommand())
 	return cmd

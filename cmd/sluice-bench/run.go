@@ -35,10 +35,12 @@ func runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run --records FILE",
 		Short: "Deliver the records of a file through each transport, as fast as it takes them",
-		Long: `Delivers every line of a file of JSON records through each of the transports, one after the other, as fast as each
-takes them, and prints the trials side by side. The settings are the daemon's. With --read-back it then empties
-the queue SLUICE_SQS_QUEUE_URL (behind the gateway, too, the records must end up there) and says what is lost,
-duplicated or altered; it deletes what it reads, so the queue must be empty and nobody else's.`,
+		Long: `Delivers every line of a file of JSON records through each of the transports,
+one after the other, as fast as each takes them, and prints the trials side by
+side. The settings are the daemon's. With --read-back it then empties the queue
+SLUICE_SQS_QUEUE_URL (behind the gateway, too, the records must end up there)
+and says what is lost, duplicated or altered; it deletes what it reads, so the
+queue must be empty and nobody else's.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.records == "" {

@@ -41,8 +41,9 @@ func checkpointCommand() *cobra.Command {
 	}, &cobra.Command{
 		Use:   "reset",
 		Short: "Put the checkpoint aside, so that the next run reads from the beginning",
-		Long: `Renames the checkpoint, so that the next run reads from the beginning and delivers again what the source still has.
-It refuses while a daemon holds the checkpoint.`,
+		Long: `Renames the checkpoint, so that the next run reads from the beginning and
+delivers again what the source still has. It refuses while a daemon holds the
+checkpoint.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := drivers.Load(0)

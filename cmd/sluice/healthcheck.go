@@ -17,8 +17,9 @@ func healthcheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask the running daemon whether it is alive",
-		Long: `Asks the admin port (SLUICE_ADMIN_ADDR) for /healthz, or with --ready for /readyz, and ends with 0 if the answer is yes.
-For the health check of a container without a shell: ["CMD", "/sluice", "healthcheck"].`,
+		Long: `Asks the admin port (SLUICE_ADMIN_ADDR) for /healthz, or with --ready for
+/readyz, and ends with 0 if the answer is yes. For the health check of a
+container without a shell: ["CMD", "/sluice", "healthcheck"].`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := drivers.Load(0)

@@ -24,9 +24,11 @@ func localCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "local",
 		Short: "Run a stand-in of SQS, STS and API Gateway on this machine",
-		Long: `Serves SQS, STS and an API Gateway REST API on a loopback address, from memory, until it is interrupted, and prints
-the variables that make the AWS CLI, boto3, curl --aws-sigv4 and Sluice use it. It verifies every signature.
-With --feed it also serves the week of earthquakes that 'sluice demo' delivers, as a source to try.`,
+		Long: `Serves SQS, STS and an API Gateway REST API on a loopback address, from memory,
+until it is interrupted, and prints the variables that make the AWS CLI, boto3,
+curl --aws-sigv4 and Sluice use it. It verifies every signature. With --feed it
+also serves the week of earthquakes that 'sluice demo' delivers, as a source to
+try.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return local(cmd.Context(), cmd.OutOrStdout(), listen, feed, file)

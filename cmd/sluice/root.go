@@ -15,8 +15,9 @@ func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sluice",
 		Short: "Pull records from a source and deliver each of them, at least once, into AWS",
-		Long: `Sluice pulls records from an HTTP API and delivers each of them, at least once, into AWS: through an SQS queue or
-through an API Gateway endpoint. SLUICE_TRANSPORT switches between the two. All settings are environment
+		Long: `Sluice pulls records from an HTTP API and delivers each of them, at least once,
+into AWS: through an SQS queue or through an API Gateway endpoint.
+SLUICE_TRANSPORT switches between the two. All settings are environment
 variables; 'sluice env' lists them.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -34,7 +35,7 @@ variables; 'sluice env' lists them.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringArrayVar(&files, "env-file", nil, "`file` of NAME=value lines; variables set already win (repeatable)")
+	cmd.PersistentFlags().StringArrayVar(&files, "env-file", nil, "`file` of NAME=value lines; what is set already wins")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return withCode(exitUsage, fmt.Errorf("%w; '%s --help' lists the flags", err, cmd.CommandPath()))
 	})

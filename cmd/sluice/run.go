@@ -25,10 +25,12 @@ func runCommand(files *[]*config.EnvFile) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon",
-		Long: `Reads after the checkpoint, delivers, saves the checkpoint, and goes on until SIGTERM or SIGINT. Then it lets what is
-in flight finish (SLUICE_SHUTDOWN_TIMEOUT) and ends with 0; a second signal stops at once. SIGHUP reads
---env-file, *_FILE secrets, the schema and the log level again. With --once it ends when the source has nothing
-more for now, and with 69 if source or destination cannot be used.`,
+		Long: `Reads after the checkpoint, delivers, saves the checkpoint, and goes on until
+SIGTERM or SIGINT. Then it lets what is in flight finish
+(SLUICE_SHUTDOWN_TIMEOUT) and ends with 0; a second signal stops at once.
+SIGHUP reads --env-file, *_FILE secrets, the schema and the log level again.
+With --once it ends when the source has nothing more for now, and with 69 if
+source or destination cannot be used.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := drivers.Load(drivers.ForSource | drivers.ForTransport)

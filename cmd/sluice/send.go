@@ -23,8 +23,9 @@ func sendCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "send [RECORD]",
 		Short: "Deliver one record, from the argument or from standard input",
-		Long: `Delivers one JSON record through the configured transport, and prints the outcome, its ID and the receipt. It reads no
-source and touches no checkpoint. Example:
+		Long: `Delivers one JSON record through the configured transport, and prints the
+outcome, its ID and the receipt. It reads no source and touches no checkpoint.
+Example:
 
   sluice send '{"accountid":"1234","priority":"high"}'`,
 		Args: oneRecord,

@@ -17,8 +17,9 @@ func validateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the settings, and with --connect what they point at",
-		Long: `Reports everything that is wrong with the settings at once. With --connect it also reads the source's first page, asks
-STS who it is, reads the queue's attributes or opens a connection to the gateway. It delivers nothing.`,
+		Long: `Reports everything that is wrong with the settings at once. With --connect it
+also reads the source's first page, asks STS who it is, reads the queue's
+attributes or opens a connection to the gateway. It delivers nothing.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()

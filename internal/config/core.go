@@ -22,8 +22,8 @@ type Core struct {
 	Transport string `split_words:"true" default:"sqs" desc:"how records travel: sqs, apigateway, or memory, which keeps nothing and is for trying out a source"`
 	Stream    string `split_words:"true" desc:"name of the stream of records, part of every record's ID; unset: derived from the address of the source"`
 
-	RecordID   string `split_words:"true" desc:"gjson path of the value in a record that names it; unset: the content names it"`
-	RecordKey  string `split_words:"true" desc:"gjson path of the value in a record that groups it with others (message group); unset: no groups"`
+	RecordID   string `split_words:"true" desc:"gjson path of the value in a record that names it (a record without it is set aside); unset: the content names it"`
+	RecordKey  string `split_words:"true" desc:"gjson path of the value in a record that groups it with others, as message group (a record without it is set aside); unset: no groups"`
 	SchemaFile string `split_words:"true" desc:"file with a JSON Schema (draft-04 unless it says otherwise) that every record must satisfy to be delivered; unset: no check"`
 
 	StateDir  string `split_words:"true" default:"sluice-state" desc:"folder of the checkpoint and the dead letters; unset under systemd: the unit's STATE_DIRECTORY"`
