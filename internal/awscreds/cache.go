@@ -126,7 +126,7 @@ func (c *cache) join() *flight {
 
 // fly makes the renewal f and stores what it brings.
 func (c *cache) fly(f *flight) {
-	ctx, cancel := context.WithTimeout(c.ctx, fetchTimeout)
+	ctx, cancel := Limit(c.ctx, fetchTimeout, "")
 	defer cancel()
 	f.creds, f.err = c.fetch(ctx)
 	c.mu.Lock()

@@ -52,14 +52,8 @@ func classifySTS(op, doing string, w *Wire, err error) error {
 		return known // the credentials that the call was to be signed with could not be had
 	}
 	var answer *smithyhttp.ResponseError
-	if !errors.As(err, &answer) {
-		e := w.Fault(op, err)
-		e.Err = fmt.Errorf("%s: %w", doing, e.Err)
-		if e.Class == fault.Transient && e.Reason != "cancelled" {
-			e.Reason = "sts_unavailable"
-		}
-		e.Ambiguous = false // asking STS twice does no harm
-		return e
+	if NoAnswer(err) || !errors.As(err, &answer) {
+		return withoutAnswer(op, doing, w, err)
 	}
 	code := codeOf(err)
 	v, ok := verdicts[code]
@@ -80,6 +74,22 @@ func classifySTS(op, doing string, w *Wire, err error) error {
 		err = fmt.Errorf("%w; %s", err, v.todo)
 	}
 	return &fault.Error{Class: v.class, Reason: v.reason, Op: op, Err: err}
+}
+
+// withoutAnswer gives the verdict on a call to STS that was not answered.
+func withoutAnswer(op, doing string, w *Wire, err error) error {
+	e := w.Fault(op, err)
+	e.Ambiguous = false // asking STS twice does no harm
+	called := doing
+	if host := w.Host(); host != "" {
+		called += ": call STS at " + host
+	}
+	e.Err = fmt.Errorf("%s: %w", called, e.Err)
+	if e.Class == fault.Transient && e.Reason != "cancelled" {
+		e.Reason = "sts_unavailable"
+		e.Err = fmt.Errorf("%w; check the network, HTTPS_PROXY, and AWS_ENDPOINT_URL_STS if it is set", e.Err)
+	}
+	return e
 }
 
 // codeOf returns the error code of an answer of AWS, without the suffix "Exception"; empty if it has none.
@@ -128,15 +138,6 @@ func FirstLine(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// A brief error shows the first line of another.
-type brief struct{ err error }
-
-// Error returns the first line.
-func (b brief) Error() string { return FirstLine(b.err.Error()) }
-
-// Unwrap returns the other error.
-func (b brief) Unwrap() error { return b.err }
-
 const lookedFor = "no credentials found in the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE), the profile " +
 	"(AWS_PROFILE), the container (AWS_CONTAINER_CREDENTIALS_*_URI) or the instance metadata (in a container on EC2 its hop limit must be 2)"
 
@@ -144,7 +145,7 @@ const lookedFor = "no credentials found in the environment (AWS_ACCESS_KEY_ID, A
 // instance metadata, and that nothing has ever been found there.
 func classifyChain(err error, none bool) error {
 	var api smithy.APIError
-	err = brief{err}
+	err = fromChain(err)
 	switch {
 	case none:
 		return &fault.Error{Class: fault.Blocked, Reason: "no_credentials", Op: "awscreds",
@@ -155,6 +156,15 @@ func classifyChain(err error, none bool) error {
 	}
 	return &fault.Error{Reason: "credentials_unavailable", Op: "awscreds",
 		Err: fmt.Errorf("get the credentials that the AWS_* settings lead to: %w", err)}
+}
+
+// fromChain is plain, with the name of the call that failed: the chain makes calls of several services.
+func fromChain(err error) error {
+	var call *smithy.OperationError
+	if !errors.As(err, &call) {
+		return plain(err)
+	}
+	return shown{fmt.Sprintf("%s %s: %v", call.ServiceID, call.OperationName, plain(err)), err}
 }
 
 // unchanged is the verdict on credentials that a service has refused as expired and that nobody replaces.

@@ -47,7 +47,7 @@ func (a *AWS) Connect(ctx context.Context, op string, u *url.URL) error {
 		}
 	}
 	if err != nil {
-		var nothing Wire // no request was made
+		_, nothing := Watch(ctx) // no request was made
 		e := nothing.Fault(op, err)
 		e.Err = fmt.Errorf("connect to %s: %w", target.Host, e.Err)
 		return e

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +56,9 @@ func newHTTPClient(base *awshttp.BuildableClient) *http.Client {
 type plainBodies struct{ base *http.Transport }
 
 func (p plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
+	if w, ok := r.Context().Value(wireKey{}).(*Wire); ok {
+		w.host.Store(&r.URL.Host)
+	}
 	if r.Body != nil && r.Body != http.NoBody {
 		plain := *r // a RoundTripper must not change the request
 		plain.Body = struct{ io.ReadCloser }{r.Body}
@@ -68,13 +70,20 @@ func (p plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
 // CloseIdleConnections is what http.Client.CloseIdleConnections looks for.
 func (p plainBodies) CloseIdleConnections() { p.base.CloseIdleConnections() }
 
-// A Wire knows whether a request may have reached its peer.
-type Wire struct{ reached atomic.Bool }
+// A Wire knows whether a request may have reached its peer, who that was to be, and what ended its ctx.
+type Wire struct {
+	reached atomic.Bool
+	host    atomic.Pointer[string]
+	cause   func() error // context.Cause of the request's ctx
+}
+
+// wireKey is where a ctx holds its Wire.
+type wireKey struct{}
 
 // Watch returns a ctx for one request, and the Wire that watches it.
 func Watch(ctx context.Context) (context.Context, *Wire) {
-	w := &Wire{}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	w := &Wire{cause: func() error { return context.Cause(ctx) }}
+	return httptrace.WithClientTrace(context.WithValue(ctx, wireKey{}, w), &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { w.reached.Store(true) },
 	}), w
 }
@@ -83,10 +92,19 @@ func Watch(ctx context.Context) (context.Context, *Wire) {
 // (no such host, refused, no TLS) it has seen nothing.
 func (w *Wire) Reached() bool { return w.reached.Load() }
 
-// Fault returns the verdict on an err that is not an answer of the peer. It keeps addresses out of the text, because
-// their query may hold a secret.
+// Host is the host, with the port if there is one, that the last request through HTTPClient went to, a proxy aside; empty
+// if there was none.
+func (w *Wire) Host() string {
+	if host := w.host.Load(); host != nil {
+		return *host
+	}
+	return ""
+}
+
+// Fault returns the verdict on an err that is not an answer of the peer. Its text is short and plain; it has no address
+// with a query, which may hold a secret, and names the limit of Limit if that was reached.
 func (w *Wire) Fault(op string, err error) *fault.Error {
-	e := &fault.Error{Reason: "network", Op: op, Ambiguous: w.Reached(), Err: withoutURL(err)}
+	e := &fault.Error{Reason: "network", Op: op, Ambiguous: w.Reached(), Err: plain(err)}
 	var cert *tls.CertificateVerificationError
 	var timeout net.Error
 	switch {
@@ -95,19 +113,13 @@ func (w *Wire) Fault(op string, err error) *fault.Error {
 		e.Err = fmt.Errorf("%w; check the address, or name the authority's certificates in AWS_CA_BUNDLE", e.Err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Reason = "timeout"
+		if reached := (*limit)(nil); errors.As(w.cause(), &reached) {
+			e.Err = shown{reached.Error(), err}
+		}
 	case errors.Is(err, context.Canceled):
 		e.Reason = "cancelled"
 	}
 	return e
-}
-
-// withoutURL unwraps the error of an HTTP client, which begins with the whole address.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // endOf is the verdict on having waited for credentials until ctx ended: nothing has been sent.
@@ -116,5 +128,5 @@ func endOf(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		reason = "timeout"
 	}
-	return &fault.Error{Reason: reason, Op: "awscreds", Err: fmt.Errorf("waiting for credentials: %w", context.Cause(ctx))}
+	return &fault.Error{Reason: reason, Op: "awscreds", Err: fmt.Errorf("waiting for credentials: %w", plain(context.Cause(ctx)))}
 }
