@@ -3,7 +3,6 @@ package awscreds
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,7 @@ func Load(ctx context.Context, c Config) (*AWS, error) {
 	defer cancel()
 	sdk, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient()))
 	if err != nil {
-		return nil, fmt.Errorf("read the AWS settings: %w", err)
+		return nil, wrongSettings(err)
 	}
 	return New(sdk, c)
 }
