@@ -27,6 +27,8 @@ type AWS struct {
 	base *cache // what the default chain leads to
 	top  *cache // what is signed with: the role's, or base
 	sts  *sts.Client
+
+	stsHTTP *http.Client // its connections
 }
 
 // Load reads the SDK's settings and starts to fetch credentials in the background. It does not wait for them, so that a
@@ -60,11 +62,12 @@ func New(sdk aws.Config, c Config) (*AWS, error) {
 		return nil, errors.New("the AWS settings name no source of credentials")
 	}
 	a.base = newCache(fetchChain(chain))
+	a.stsHTTP = newHTTPClient(a.http)
 	a.sts = sts.NewFromConfig(sdk, func(o *sts.Options) {
 		o.Credentials = a.base
 		o.Region = c.STSRegion
 		o.Retryer = aws.NopRetryer{} // the cache repeats, and counts
-		o.HTTPClient = newHTTPClient(a.http)
+		o.HTTPClient = a.stsHTTP
 	})
 	a.top = a.base
 	if c.ARN != "" {
@@ -75,12 +78,13 @@ func New(sdk aws.Config, c Config) (*AWS, error) {
 	return a, nil
 }
 
-// Close ends the background renewal and waits for it.
+// Close ends the background renewal, waits for it, and closes the idle connections to STS.
 func (a *AWS) Close() {
 	if a.top != a.base {
 		a.top.close()
 	}
 	a.base.close()
+	a.stsHTTP.CloseIdleConnections()
 }
 
 // Config returns the SDK's settings, with the fresh credentials inside.
