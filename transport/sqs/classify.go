@@ -1,12 +1,9 @@
 package sqs
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -131,8 +128,10 @@ func lookUp(code string) (verdict, bool) {
 // classify gives the verdict on a request that failed as a whole.
 func (t *Transport) classify(op string, wire *awscreds.Wire, err error) *fault.Error {
 	var answer *smithyhttp.ResponseError
-	if !errors.As(err, &answer) || cutShort(err) {
-		return wire.Fault(op, err)
+	if awscreds.NoAnswer(err) || !errors.As(err, &answer) {
+		e := wire.Fault(op, err)
+		e.Err = fmt.Errorf("queue %q in %s: %w", t.cfg.where(), t.region, e.Err)
+		return e
 	}
 	status := answer.HTTPStatusCode()
 	code := ""
@@ -196,12 +195,6 @@ func (t *Transport) text(v verdict, api smithy.APIError, code string, status int
 		said += "; " + v.todo
 	}
 	return fmt.Errorf("queue %q in %s: %s", t.cfg.where(), t.region, said)
-}
-
-// cutShort reports whether the connection broke, or time was up, while the answer came in.
-func cutShort(err error) bool {
-	var n net.Error
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) || errors.As(err, &n)
 }
 
 // sdkFoundSkew reports whether the SDK found that the clocks differ by more than SQS allows. It signs the next request

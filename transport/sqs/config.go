@@ -49,6 +49,9 @@ func (c Config) fifo() bool {
 	return strings.HasSuffix(c.QueueURL, ".fifo") || strings.HasSuffix(c.QueueName, ".fifo")
 }
 
+// timeoutVariable sets Config.Timeout; texts name it.
+const timeoutVariable = "SLUICE_SQS_TIMEOUT"
+
 // where names the queue for people.
 func (c Config) where() string {
 	if c.QueueName != "" {

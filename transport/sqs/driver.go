@@ -71,7 +71,7 @@ func Open(ctx context.Context, cfg Config, a *awscreds.AWS) (*Transport, error) 
 	if t.fifo {
 		t.caps.Dedup = dedup
 	}
-	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
+	ctx, cancel := awscreds.Limit(ctx, cfg.Timeout, timeoutVariable)
 	defer cancel()
 	if limit, err := t.limit(ctx); err == nil {
 		t.caps.MaxRecordBytes = limit
@@ -91,7 +91,7 @@ func (t *Transport) Close() error {
 // Check reads the queue's attributes, which shows that it exists and that our credentials count. Whether they allow to
 // send shows only when a record is sent.
 func (t *Transport) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
+	ctx, cancel := awscreds.Limit(ctx, t.cfg.Timeout, timeoutVariable)
 	defer cancel()
 	_, err := t.limit(ctx)
 	return err

@@ -74,6 +74,22 @@ func TestUnreachable(t *testing.T) {
 		if e := fault.From(r.Err); e == nil || e.Class != fault.Transient || e.Ambiguous {
 			t.Errorf("got %v, want Transient, not ambiguous", r.Err)
 		}
+		wantPlain(t, r.Err, "/q\" in eu-west-1: dial tcp 127.0.0.1:")
+		wantPlain(t, r.Err, "connection refused")
+	}
+}
+
+// wantPlain reports an error that does not say want, or is the SDK's text.
+func wantPlain(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("no %q in: %v", want, err)
+		return
+	}
+	for _, soup := range []string{"operation error", "RequestID", "StatusCode", "deadline exceeded", "canceled", "request send failed"} {
+		if strings.Contains(err.Error(), soup) {
+			t.Errorf("%q in: %v", soup, err)
+		}
 	}
 }
 

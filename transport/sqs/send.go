@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"sluice/internal/awscreds"
 	"sluice/internal/fault"
 	"sluice/transport"
 )
@@ -18,7 +19,7 @@ import (
 // SQS reports as failed is a fault of that record only; the others keep their own results. An entry that the answer does
 // not mention may have been accepted.
 func (t *Transport) Send(ctx context.Context, recs []transport.Record) []transport.Result {
-	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
+	ctx, cancel := awscreds.Limit(ctx, t.cfg.Timeout, timeoutVariable)
 	defer cancel()
 	results := make([]transport.Result, len(recs))
 	entries := make([]types.SendMessageBatchRequestEntry, 0, len(recs))

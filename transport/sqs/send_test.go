@@ -238,6 +238,7 @@ func TestConnectionThatBreaks(t *testing.T) {
 				if e := fault.From(r.Err); e == nil || e.Class != fault.Transient || !e.Ambiguous || e.Reason != "network" {
 					t.Errorf("got %v (%+v), want Transient network, ambiguous", r.Err, e)
 				}
+				wantPlain(t, r.Err, "the connection was closed before the answer was complete")
 			}
 			if got := len(s.of("SendMessageBatch")); got != 1 {
 				t.Errorf("%d requests arrived for one Send, want 1", got)
@@ -322,5 +323,6 @@ func TestNoAnswerWithinTheTimeout(t *testing.T) {
 		if e := fault.From(r.Err); e == nil || e.Class != fault.Transient || e.Reason != "timeout" || !e.Ambiguous {
 			t.Errorf("got %v, want Transient timeout, ambiguous", r.Err)
 		}
+		wantPlain(t, r.Err, "/q\" in eu-west-1: no answer within 1s (SLUICE_SQS_TIMEOUT)")
 	}
 }
