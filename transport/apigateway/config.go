@@ -26,6 +26,9 @@ type Config struct {
 	Timeout        time.Duration `split_words:"true" default:"35s" desc:"limit for one request; more than the gateway's 29s, or accepted records are sent twice"`
 }
 
+// timeoutVariable sets Config.Timeout; texts name it.
+const timeoutVariable = "SLUICE_APIGATEWAY_TIMEOUT"
+
 const (
 	successObject = "object"
 	successStatus = "status"

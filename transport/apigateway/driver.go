@@ -63,7 +63,7 @@ func (t *Transport) Close() error {
 // one stands before it. It sends nothing: whether the gateway accepts the signature, the API key and the path shows only
 // when a record is delivered. Who signs is told by awscreds.AWS.Identity.
 func (t *Transport) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
+	ctx, cancel := awscreds.Limit(ctx, t.cfg.Timeout, timeoutVariable)
 	defer cancel()
 	if _, err := t.aws.Retrieve(ctx); err != nil {
 		return err

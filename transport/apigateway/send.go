@@ -25,7 +25,7 @@ const (
 // Send posts the one record that Capabilities allows. If the gateway refuses the signature because the credentials have
 // expired or the clock is wrong, the request is signed anew and made once more: the gateway has not handed the first one on.
 func (t *Transport) Send(ctx context.Context, recs []transport.Record) []transport.Result {
-	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
+	ctx, cancel := awscreds.Limit(ctx, t.cfg.Timeout, timeoutVariable)
 	defer cancel()
 	results := make([]transport.Result, len(recs))
 	for i, r := range recs {

@@ -140,11 +140,15 @@ func TestNothingIsAmbiguousBeforeAConnection(t *testing.T) {
 	e := fault.From(send(t, openOn(t, s.URL, nil), record("{}")).Err)
 	if e == nil || e.Class != fault.Transient || e.Ambiguous || e.Reason != "network" {
 		t.Errorf("got %+v, want Transient network, not ambiguous", e)
+	} else if !strings.HasSuffix(e.Error(), "connection refused") {
+		t.Errorf("text = %q, want the connection refused", e)
 	}
 	silent := newServer(t, func(_ http.ResponseWriter, r seen, _ int) { <-r.Context().Done() })
 	e = fault.From(send(t, openOn(t, silent.URL, func(c *Config) { c.Timeout = time.Second }), record("{}")).Err)
 	if e == nil || e.Class != fault.Transient || !e.Ambiguous || e.Reason != "timeout" {
 		t.Errorf("got %+v, want Transient timeout, ambiguous", e)
+	} else if want := "apigateway.POST: " + strings.TrimPrefix(silent.URL, "http://") + ": no answer within 1s (SLUICE_APIGATEWAY_TIMEOUT)"; e.Error() != want {
+		t.Errorf("text = %q, want %q", e, want)
 	}
 }
 
