@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
+	"sluice/internal/awscreds"
 	"sluice/internal/fault"
 	"sluice/internal/secret"
 )
@@ -73,6 +75,29 @@ func TestRegionToSignFor(t *testing.T) {
 			t.Errorf("%s, host %q, region %q: %q, want %q", tc.url, tc.host, tc.region, got, tc.want)
 		}
 	}
+}
+
+// A custom domain does not say its region, and without one nothing can be signed: that is known at the start.
+func TestOpenFailsWithoutARegion(t *testing.T) {
+	a, err := awscreds.New(aws.Config{Credentials: numbered(), HTTPClient: awshttp.NewBuildableClient()}, awscreds.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	tr, err := Open(config("https://api.example.com/v1"), a)
+	if err == nil {
+		_ = tr.Close()
+		t.Fatal("opened without a region")
+	}
+	for _, want := range []string{"SLUICE_APIGATEWAY_REGION", "AWS_REGION"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %s in: %v", want, err)
+		}
+	}
+	if tr, err = Open(config("https://abc.execute-api.eu-west-1.amazonaws.com/v1"), a); err != nil {
+		t.Fatalf("the region of the address is not enough: %v", err)
+	}
+	_ = tr.Close()
 }
 
 func TestCheckConnectsAndSendsNothing(t *testing.T) {
