@@ -14,8 +14,6 @@ var remedies = []struct{ op, text string }{
 	{"http.", "check SLUICE_HTTP_URL and the server behind it"},
 	{"sqs.", "check the network, SLUICE_SQS_QUEUE_URL and, if it is set, AWS_ENDPOINT_URL_SQS"},
 	{"apigateway.", "check the network and SLUICE_APIGATEWAY_URL"},
-	{"sts.", "check the network, AWS_REGION and, if it is set, AWS_ENDPOINT_URL_STS"},
-	{"awscreds", "check the network and the AWS_* settings"},
 	{"save checkpoint", "check the space on the disk of SLUICE_STATE_DIR and who may write there"},
 	{"write ", "check the space on the disk of SLUICE_STATE_DIR and who may write there"},
 }

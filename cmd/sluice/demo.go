@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,10 +31,12 @@ func demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "Deliver 1,707 real earthquakes through both transports, on this machine alone",
-		Long: `Starts a stand-in of SQS, STS and API Gateway and a feed of 1,707 real earthquakes in this process, pulls the feed page
-by page with the settings of examples/earthquakes/earthquakes.env, delivers it once through SQS and once through
-API Gateway, reads both destinations back, and compares. It needs no account, no network and no settings, and
-ends with 0 only if nothing is lost or altered.`,
+		Long: `Starts a stand-in of SQS, STS and API Gateway and a feed of 1,707 real
+earthquakes in this process, pulls the feed page by page with the settings of
+examples/earthquakes/earthquakes.env, delivers it once through SQS and once
+through API Gateway, reads both destinations back, and compares. It needs no
+account, no network and no settings, and ends with 0 only if nothing is lost or
+altered.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -44,8 +47,9 @@ ends with 0 only if nothing is lost or altered.`,
 func demo(ctx context.Context, out, progress io.Writer) error {
 	dir, err := os.MkdirTemp("", "sluice-demo-")
 	if err != nil {
-		return err
+		return fmt.Errorf("the demonstration needs a temporary folder: %w; set TMPDIR to one that can be written", err)
 	}
+	asked := ctx // ends when the user wants it to
 	defer os.RemoveAll(dir)
 	servers, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
@@ -59,7 +63,10 @@ func demo(ctx context.Context, out, progress io.Writer) error {
 	var trials []bench.Trial
 	for _, name := range []string{"sqs", "apigateway"} {
 		t, err := demoPass(ctx, name, filepath.Join(dir, name), progress)
-		if err != nil {
+		switch {
+		case asked.Err() != nil:
+			return withCode(exitFailure, errors.New("interrupted; nothing was compared"))
+		case err != nil:
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		trials = append(trials, t)
@@ -67,11 +74,15 @@ func demo(ctx context.Context, out, progress io.Writer) error {
 	return report(out, trials)
 }
 
-// report prints the trials, and fails if one of them lost or altered a record.
+// report prints the trials, and fails if one of them lost or altered a record, or if nobody could read it.
 func report(out io.Writer, trials []bench.Trial) error {
-	bench.WriteTable(out, bench.ListPrices, trials)
-	fmt.Fprint(out, "Latency and throughput are those of a stand-in on this machine: they measure\nSluice, not Amazon.\n")
+	var table bytes.Buffer
+	bench.WriteTable(&table, bench.ListPrices, trials)
+	table.WriteString("Latency and throughput are those of a stand-in on this machine: they measure\nSluice, not Amazon.\n")
 	var broken []error
+	if _, err := table.WriteTo(out); err != nil {
+		broken = append(broken, fmt.Errorf("print the result: %w", err))
+	}
 	for _, t := range trials {
 		if a := t.Audit; !a.Whole() {
 			broken = append(broken, fmt.Errorf("%s: %d of %d records lost, %d altered, %d that nobody sent",
@@ -115,7 +126,7 @@ func demoServers(ctx context.Context, servers *errgroup.Group, out io.Writer, di
 	if _, err := config.LoadEnvFile(example); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "1,707 earthquakes of February 2018, from a feed on http://%s,\nonce through each transport to a stand-in of AWS on http://%s\n\n",
+	fmt.Fprintf(out, "1,707 earthquakes of the week to 7 February 2018, through each transport once,\nfrom http://%s (feed) to http://%s (stand-in of AWS)\n\n",
 		feed.Addr(), ln.Addr())
 	return nil
 }
