@@ -83,26 +83,30 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 		"transport", s.Core.Transport, "state", s.Core.StateDir)
 	start := time.Now()
 	err = d.pipeline.Run(ctx)
+	return d.conclude(log, time.Since(start), err)
+}
+
+// conclude logs what a run has come to, and returns what the program ends with.
+func (d *daemon) conclude(log *slog.Logger, took time.Duration, err error) error {
 	status := d.monitor.Status()
-	summary := log.With("read", status.Source.Records, "accepted", status.Transport.Accepted, "set_aside", status.Transport.SetAside,
-		"requests", status.Transport.Requests, "took", time.Since(start).Round(time.Millisecond).String())
+	log = log.With("read", status.Source.Records, "accepted", status.Transport.Accepted, "set_aside", status.Transport.SetAside,
+		"requests", status.Transport.Requests, "took", took.Round(time.Millisecond).String())
+	var verdict *fault.Error
 	switch {
 	case errors.Is(err, ingest.ErrUnsettled):
-		summary.Warn(err.Error(), "batches", status.Checkpoint.Unsettled)
+		log.Warn(err.Error(), "batches", status.Checkpoint.Unsettled)
 		return nil // asked to stop, and nothing is lost
-	case err != nil:
-		var verdict *fault.Error
-		if errors.As(err, &verdict) {
-			summary = summary.With("reason", verdict.Code())
-		}
-		summary.Error("ended")
+	case errors.As(err, &verdict):
+		log.Error("ended", "reason", verdict.Code())
 		return adviseAgain(err)
+	case err != nil:
+		log.Error("ended")
+		return adviseAgain(err)
+	case status.Transport.SetAside > 0:
+		log.Warn("done", "dead_letters", ingest.DeadLetterPath(d.settings.Core.StateDir))
+	default:
+		log.Info("done")
 	}
-	if status.Transport.SetAside > 0 {
-		summary.Warn("done", "dead_letters", ingest.DeadLetterPath(s.Core.StateDir))
-		return nil
-	}
-	summary.Info("done")
 	return nil
 }
 
