@@ -3,6 +3,7 @@ package awscreds
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -122,10 +123,14 @@ func answerText(err error, status int) string {
 
 const maxLine = 300
 
+// tokenLike finds what may be a session token that a peer has sent back: nothing that people read is so long and unbroken.
+var tokenLike = regexp.MustCompile(`[A-Za-z0-9+/=_-]{100,}`)
+
 // FirstLine is what may be shown of a text that AWS answered: its first line, at most 300 characters, without control
 // characters. After it, a refused signature is explained by our own request, session token and all.
 func FirstLine(text string) string {
 	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	text = tokenLike.ReplaceAllString(text, "***")
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -236,12 +236,12 @@ func message(body []byte) string {
 // explain is what an operator reads. Of the text of the answer it keeps the first line: after it API Gateway repeats our
 // request, session token and API key included.
 func (t *Transport) explain(v verdict, a answer, said string) error {
-	said = awscreds.FirstLine(said)
 	for _, s := range []string{a.creds.SessionToken, a.creds.SecretAccessKey, t.cfg.APIKey.Reveal()} {
 		if s != "" {
 			said = strings.ReplaceAll(said, s, "***")
 		}
 	}
+	said = awscreds.FirstLine(said) // last: a secret that has been cut short would not be found
 	text := fmt.Sprintf("%s%s answered %d", t.url.Host, t.url.EscapedPath(), a.status)
 	switch {
 	case said != "":
