@@ -1,0 +1,155 @@
+package result
+
+import (
+	"time"
+
+	"sluice/bench/audit"
+	"sluice/bench/cost"
+)
+
+// A Trial is one delivery of all phases through one transport.
+type Trial struct {
+	Pair      int       `json:"pair"` // block of trials with the same arrivals and bodies, from 0
+	Slot      int       `json:"slot"` // place in the random order of the block, from 0
+	Transport string    `json:"transport"`
+	Started   time.Time `json:"started"`
+	Seconds   float64   `json:"seconds"`
+
+	Valid   bool     `json:"valid"`
+	Because []string `json:"invalid_because"` // one sentence each
+
+	Phases   []Phase        `json:"phases"`
+	Audit    audit.Matrix   `json:"audit"`
+	Expected []string       `json:"unexpected"` // where the audit differs from what the faults allow
+	Faults   map[string]int `json:"faults"`     // how often each scripted fault fired
+	Attempts int            `json:"attempts"`   // requests made
+	Errors   map[string]int `json:"errors"`     // results of attempts by class and reason, such as "throttled: ThrottlingException"
+	Units    cost.Units     `json:"billable"`
+	USD      float64        `json:"usd"` // of Units by the price book
+	Client   Client         `json:"client"`
+}
+
+// A Phase is one part of a trial with its own arrivals. Latencies count from the intended arrival.
+type Phase struct {
+	Name        string  `json:"name"`
+	Kind        string  `json:"kind"`                  // "open": arrivals by schedule; "closed": so many senders, each as fast as it is answered
+	Concurrency int     `json:"concurrency,omitempty"` // of a closed phase
+	Start       float64 `json:"start"`                 // seconds from the start of the trial
+	Seconds     float64 `json:"seconds"`               // from the first intended arrival to the end of arrivals
+
+	Offered   int `json:"offered"` // records that were to be sent
+	Accepted  int `json:"accepted"`
+	Processed int `json:"processed"` // distinct, as the consumer saw them
+	MaxQueue  int `json:"max_queue"` // most records that had arrived and were not accepted
+
+	OfferedRate   float64 `json:"offered_rate"` // per second
+	AcceptedRate  float64 `json:"accepted_rate"`
+	ProcessedRate float64 `json:"processed_rate"`
+	MiBRate       float64 `json:"accepted_mib_rate"`
+	DrainSeconds  float64 `json:"drain_seconds"` // from the last arrival to the last processed record
+
+	Latency  Latencies `json:"latency"`
+	HDR      HDR       `json:"hdr"`
+	Negative int       `json:"negative"` // samples below zero, which are counted in Latency as zero
+
+	InSystem float64 `json:"little_l"`  // mean number of records between arrival and acceptance
+	LambdaW  float64 `json:"little_lw"` // arrival rate times mean time between them
+
+	Series []Second `json:"series"`
+	Checks []Check  `json:"checks"`
+}
+
+// Latencies are summaries of the histograms in milliseconds.
+type Latencies struct {
+	Accept    Summary `json:"accept"`    // intended arrival to acceptance
+	Processed Summary `json:"processed"` // intended arrival to the end of the consumer's work
+	Service   Summary `json:"service"`   // start of the accepted attempt to its end
+	Late      Summary `json:"late_send"` // intended arrival to release by the generator
+	Wait      Summary `json:"wait"`      // release to start of the first attempt: linger, queue
+	Dwell     Summary `json:"dwell"`     // acceptance to the consumer's first sight
+}
+
+// A Summary of a histogram, in milliseconds. A quantile q is nil if fewer than 10 samples lie beyond it.
+type Summary struct {
+	N    int64    `json:"n"`
+	Mean float64  `json:"mean"`
+	P50  *float64 `json:"p50"`
+	P90  *float64 `json:"p90"`
+	P99  *float64 `json:"p99"`
+	P999 *float64 `json:"p999"`
+	Max  float64  `json:"max"`
+}
+
+// HDR are the histograms themselves: HdrHistogram V2, compressed, base64; values in nanoseconds, three digits.
+type HDR struct {
+	Accept    string `json:"accept"`
+	Processed string `json:"processed"`
+	Service   string `json:"service"`
+	Late      string `json:"late_send"`
+	Wait      string `json:"wait"`
+	Dwell     string `json:"dwell"`
+}
+
+// A Second is one second of a phase; latencies are those of the records that were to arrive in it, in milliseconds.
+type Second struct {
+	At        int     `json:"at"` // seconds from the start of the phase
+	Offered   int     `json:"offered"`
+	Accepted  int     `json:"accepted"`  // in this second
+	Processed int     `json:"processed"` // in this second
+	Errors    int     `json:"errors"`    // results of attempts that were not acceptance
+	AcceptP50 float64 `json:"accept_p50"`
+	AcceptP99 float64 `json:"accept_p99"`
+	DoneP50   float64 `json:"processed_p50"`
+	DoneP99   float64 `json:"processed_p99"`
+	Backlog   int     `json:"backlog"` // accepted and not processed, at its end
+}
+
+// Client is what the sender's process took, the consumer and the far end excluded.
+type Client struct {
+	CPUMicros   float64 `json:"cpu_us_per_record"` // user and system
+	CPUShare    float64 `json:"cpu_share"`         // of all that GOMAXPROCS allows, 0 to 1
+	Allocs      float64 `json:"allocs_per_record"`
+	AllocBytes  float64 `json:"alloc_bytes_per_record"`
+	PeakRSS     int64   `json:"peak_rss_bytes"`
+	GCPauseP99  float64 `json:"gc_pause_p99_ms"`
+	BytesOut    int64   `json:"wire_bytes_out"` // below TLS
+	BytesIn     int64   `json:"wire_bytes_in"`
+	Connections int     `json:"new_connections"`
+}
+
+// A Search looks for the highest rate at which a transport keeps the SLO.
+type Search struct {
+	Transport string  `json:"transport"`
+	Phase     string  `json:"phase"`
+	SLO       string  `json:"slo"`
+	Steps     []Step  `json:"steps"`
+	MaxClosed float64 `json:"max_closed_rate"` // records per second, closed loop
+	MaxAtSLO  float64 `json:"max_rate_at_slo"` // 0: none passed
+	Knee      float64 `json:"knee_rate"`       // lowest rate at which the median is twice that of the lowest step; 0: not reached
+	USL       *USL    `json:"usl,omitempty"`
+	Because   string  `json:"because,omitempty"` // why it ended without an answer
+}
+
+// A Step of a search.
+type Step struct {
+	Kind         string   `json:"kind"` // "closed" or "open"
+	Concurrency  int      `json:"concurrency,omitempty"`
+	Offered      float64  `json:"offered_rate"`
+	Achieved     float64  `json:"achieved_rate"`
+	AcceptP50    *float64 `json:"accept_p50"`
+	AcceptP99    *float64 `json:"accept_p99"`
+	ProcessedP99 *float64 `json:"processed_p99"`
+	Errors       float64  `json:"error_share"`
+	BacklogSlope float64  `json:"backlog_slope"` // records per second
+	Passed       bool     `json:"passed"`
+	Because      string   `json:"because"` // why not
+}
+
+// USL are the coefficients of Gunther's law, fitted to the closed steps: X(N) = Lambda·N / (1 + Sigma(N−1) + Kappa·N(N−1)).
+type USL struct {
+	Lambda float64 `json:"lambda"`
+	Sigma  float64 `json:"sigma"`
+	Kappa  float64 `json:"kappa"`
+	Peak   float64 `json:"peak_n"` // concurrency of the highest rate; 0: none
+	R2     float64 `json:"r2"`
+}
