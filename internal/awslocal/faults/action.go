@@ -1,0 +1,69 @@
+package faults
+
+import "slices"
+
+// An Action is what a rule does to a call.
+type Action string
+
+// The actions. Where nothing else is said, the call is carried out and answered as always.
+const (
+	FailEntries       Action = "fail_entries"       // entries of a batch fail, the others are carried out
+	FailRequest       Action = "fail_request"       // the call is refused after its signature was verified; nothing is done
+	Throttle          Action = "throttle"           // the call is refused when a token bucket is empty
+	Latency           Action = "latency"            // the call waits before it is carried out
+	Stall             Action = "stall"              // the call waits until the rule's window ends
+	AcceptThenHang    Action = "accept_then_hang"   // carried out; no answer until the client gives up
+	AcceptThenReset   Action = "accept_then_reset"  // carried out; then the connection is reset without an answer
+	Reset             Action = "reset"              // the connection is reset, nothing is done
+	DeliverTwice      Action = "deliver_twice"      // a message is there a second time; see docs/faults.md
+	Corrupt           Action = "corrupt"            // one bit of a body changes on its way, and every digest says that all is well
+	WrongMD5          Action = "wrong_md5"          // the digest of a body in the answer is wrong
+	Drop              Action = "drop"               // answered like a success; nothing is done
+	ClockSkew         Action = "clock_skew"         // this call meets a server whose clock is off
+	ExpireCredentials Action = "expire_credentials" // all sessions issued so far end, then the call is looked at
+	Partial           Action = "partial"            // an entry is missing from a batch's answer, or in it twice
+)
+
+// A spec says what an action can act on and which parameters it takes.
+type spec struct {
+	action Action
+	calls  []string // names of calls or services; nil: every call
+	takes  []string // keys of the file beside those that every rule may have
+	needs  []string // of these or of the common keys
+}
+
+var (
+	sends   = []string{"SendMessage", "SendMessageBatch", "POST /records", "POST /seed"}
+	batches = []string{"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}
+)
+
+// specs is the table of actions.
+var specs = []spec{
+	{FailEntries, batches, []string{"entries", "code", "message", "sender_fault"}, nil},
+	{FailRequest, nil, []string{"code", "status", "message"}, nil},
+	{Throttle, nil, []string{"rate", "burst", "code", "status", "message"}, []string{"rate"}},
+	{Latency, nil, []string{"latency", "model"}, nil},
+	{Stall, nil, nil, []string{"for"}},
+	{AcceptThenHang, nil, nil, nil},
+	{AcceptThenReset, nil, nil, nil},
+	{Reset, nil, nil, nil},
+	{DeliverTwice, append(slices.Clone(sends), "ReceiveMessage"), []string{"entries"}, nil},
+	{Corrupt, append(slices.Clone(sends), "ReceiveMessage"), []string{"entries"}, nil},
+	{WrongMD5, []string{"SendMessage", "SendMessageBatch", "ReceiveMessage"}, []string{"entries"}, nil},
+	{Drop, append(slices.Clone(sends), "DeleteMessage", "DeleteMessageBatch"), []string{"entries"}, nil},
+	{ClockSkew, nil, []string{"skew"}, []string{"skew"}},
+	{ExpireCredentials, nil, nil, nil},
+	{Partial, batches, []string{"entries", "reply"}, []string{"reply"}},
+}
+
+func (a Action) spec() (spec, bool) {
+	for _, s := range specs {
+		if s.action == a {
+			return s, true
+		}
+	}
+	return spec{}, false
+}
+
+// commonKeys are the keys that every rule may have.
+var commonKeys = []string{"name", "call", "do", "nth", "every", "p", "after", "for", "times"}

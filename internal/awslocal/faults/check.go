@@ -1,0 +1,173 @@
+package faults
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/internal/awslocal/model"
+)
+
+const (
+	maxRules = 1_000
+	maxTime  = 24 * time.Hour // of windows, delays and clocks
+	maxNth   = 1_000_000_000
+)
+
+var codes = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]{0,79}$`)
+
+// A problem is what is wrong with a key of a rule.
+type problem struct{ key, text string }
+
+func (p *problem) Error() string { return p.key + ": " + p.text }
+
+// Check reports the first thing that is wrong with s.
+func (s Script) Check() error {
+	if len(s.Rules) > maxRules {
+		return fmt.Errorf("the script has %d rules; at most %d are kept", len(s.Rules), maxRules)
+	}
+	for i, r := range s.Rules {
+		if p := r.check(); p != nil {
+			if r.Line > 0 {
+				return fmt.Errorf("line %d: %w", r.Line, p)
+			}
+			return fmt.Errorf("rule %d: %w", i+1, p)
+		}
+	}
+	return nil
+}
+
+// check returns what is wrong with r, or nil.
+func (r Rule) check() *problem {
+	s, known := r.Do.spec()
+	if !known {
+		return &problem{"do", fmt.Sprintf("there is no action %q%s", r.Do, suggestion(string(r.Do), actionNames()))}
+	}
+	for _, f := range []func() *problem{r.checkCalls, r.checkWhen, r.checkError, r.checkAmounts} {
+		if p := f(); p != nil {
+			return p
+		}
+	}
+	for _, key := range s.needs {
+		if !r.has(key) {
+			return &problem{key, fmt.Sprintf("%s needs it", r.Do)}
+		}
+	}
+	if r.Do == Latency && (r.Latency > 0) == (r.Model != "") {
+		return &problem{"latency", "the action needs either latency, a duration, or model"}
+	}
+	for _, key := range []string{"entries", "code", "status", "message", "sender_fault", "rate", "burst", "latency", "model", "skew", "reply"} {
+		if r.has(key) && !slices.Contains(s.takes, key) {
+			return &problem{key, fmt.Sprintf("it means nothing to %s", r.Do)}
+		}
+	}
+	return nil
+}
+
+// has reports whether a key is given.
+func (r Rule) has(key string) bool {
+	return map[string]bool{
+		"for": r.For > 0, "entries": r.Entries.One || len(r.Entries.Positions) > 0, "code": r.Code != "", "status": r.Status != 0,
+		"message": r.Message != "", "sender_fault": r.SenderFault != nil, "rate": r.Rate > 0, "burst": r.Burst > 0,
+		"latency": r.Latency > 0, "model": r.Model != "", "skew": r.Skew != 0, "reply": r.Reply != "",
+	}[key]
+}
+
+func (r Rule) checkCalls() *problem {
+	s, _ := r.Do.spec()
+	for _, name := range r.Calls {
+		if !isName(name) {
+			all := append(Calls(), SQS, STS, APIGateway, "POST /records")
+			return &problem{"call", fmt.Sprintf("there is no call %q%s", name, suggestion(name, all))}
+		}
+		possible := s.calls == nil || slices.ContainsFunc(s.calls, func(c string) bool { return overlap(c, name) })
+		if !possible {
+			return &problem{"call", fmt.Sprintf("%s does not act on %s; it acts on %s", r.Do, name, strings.Join(s.calls, ", "))}
+		}
+	}
+	return nil
+}
+
+func (r Rule) checkWhen() *problem {
+	for _, n := range r.Nth {
+		if n.From < 1 || n.To < n.From || n.To > maxNth {
+			return &problem{"nth", fmt.Sprintf("calls %d to %d: they are counted from 1 up", n.From, n.To)}
+		}
+	}
+	if r.Every < 0 || r.Every > maxNth {
+		return &problem{"every", "it has to be 1 or more"}
+	}
+	if !(r.P >= 0 && r.P <= 1) {
+		return &problem{"p", fmt.Sprintf("%v: a probability is over 0 and at most 1", r.P)}
+	}
+	if r.Times < 0 || r.Times > maxNth {
+		return &problem{"times", "it has to be 1 or more"}
+	}
+	for key, d := range map[string]time.Duration{"after": r.After, "for": r.For, "latency": r.Latency} {
+		if d < 0 || d > maxTime {
+			return &problem{key, fmt.Sprintf("%v: it has to be from 0 to %v", d, maxTime)}
+		}
+	}
+	return nil
+}
+
+func (r Rule) checkError() *problem {
+	if r.Code != "" && !codes.MatchString(r.Code) {
+		return &problem{"code", fmt.Sprintf("%q is no error code, such as InternalError or KMS.ThrottlingException", r.Code)}
+	}
+	if r.Status != 0 && (r.Status < 400 || r.Status > 599) {
+		return &problem{"status", fmt.Sprintf("%d is not the status of an error, 400 to 599", r.Status)}
+	}
+	if len(r.Message) > 4096 || strings.ContainsAny(r.Message, "\r\n\x00") {
+		return &problem{"message", "it has to be one line of at most 4,096 bytes"}
+	}
+	return nil
+}
+
+func (r Rule) checkAmounts() *problem {
+	for _, p := range r.Entries.Positions {
+		if p < 1 || p > 10 { // SQS: at most ten entries in a batch and messages in a receive
+			return &problem{"entries", fmt.Sprintf("%d: entries are counted from 1 to 10", p)}
+		}
+	}
+	if r.Entries.One && len(r.Entries.Positions) > 0 {
+		return &problem{"entries", "either one that is drawn, or a list"}
+	}
+	if !(r.Rate >= 0 && r.Rate <= 1e6) || math.IsInf(r.Rate, 0) {
+		return &problem{"rate", fmt.Sprintf("%v: calls per second, over 0 and at most 1,000,000", r.Rate)}
+	}
+	if r.Burst < 0 || r.Burst > 1e6 {
+		return &problem{"burst", fmt.Sprintf("%d: it has to be from 1 to 1,000,000", r.Burst)}
+	}
+	if r.Model != "" {
+		if m, known := model.Lookup(r.Model); !known || m.Points == nil {
+			return &problem{"model", fmt.Sprintf("there is no model of delays %q%s", r.Model, suggestion(r.Model, delayModels()))}
+		}
+	}
+	if r.Skew.Abs() > maxTime {
+		return &problem{"skew", fmt.Sprintf("%v: a clock can be off by at most %v", r.Skew, maxTime)}
+	}
+	if r.Reply != "" && r.Reply != Missing && r.Reply != Doubled {
+		return &problem{"reply", fmt.Sprintf("%q: it is missing or doubled", r.Reply)}
+	}
+	return nil
+}
+
+func delayModels() (ids []string) {
+	for _, m := range model.All() {
+		if m.Points != nil {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
+}
+
+func actionNames() (names []string) {
+	for _, s := range specs {
+		names = append(names, string(s.action))
+	}
+	return names
+}
