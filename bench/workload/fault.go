@@ -1,0 +1,69 @@
+package workload
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Fault is something that goes wrong in every trial.
+type Fault struct {
+	Kind string        `yaml:"kind" need:"true" one:"stall latency 5xx throttle reset_after_send lost_ack duplicate_delivery partial_batch_failure slow_consumer consumer_crash expired_credentials clock_skew dns_failure" desc:"what"`
+	At   time.Duration `yaml:"at" default:"0s" min:"0s" max:"6h" desc:"when it begins, from the start of the first phase"`
+	For  time.Duration `yaml:"for" min:"1ms" max:"6h" desc:"how long; unset: until the end of the trial"`
+	P    float64       `yaml:"p" min:"0.000001" max:"1" desc:"share of the requests, or of the records for duplicate_delivery and partial_batch_failure; unset: all of them"`
+	Rate PerSecond     `yaml:"rate" min:"0.001/s" max:"1000000/s" desc:"throttle: requests per second that pass"`
+	By   time.Duration `yaml:"by" min:"-1h" max:"1h" desc:"latency: what is added to every answer; slow_consumer: to the work on every record; clock_skew: how far the service's clock is ahead"`
+}
+
+// FaultKinds are the kinds of faults.
+func FaultKinds() []string {
+	kinds := make([]string, 0, len(faultKeys))
+	for kind := range faultKeys {
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// faultKeys says which of the keys for, p, rate and by a kind may have, and which it must have: those with "!". With "|"
+// it must have one of both.
+var faultKeys = map[string]string{
+	"stall":                 "for!",
+	"latency":               "for p by!",
+	"5xx":                   "for p",
+	"throttle":              "for p|rate",
+	"reset_after_send":      "for p",
+	"lost_ack":              "for p",
+	"duplicate_delivery":    "for p",
+	"partial_batch_failure": "for p",
+	"slow_consumer":         "for by!",
+	"consumer_crash":        "",
+	"expired_credentials":   "",
+	"clock_skew":            "for by!",
+	"dns_failure":           "for!",
+}
+
+// checkFault reports keys that a fault has and must not have, or the other way round.
+func (d *decoder) checkFault(path string, f Fault) {
+	allowed, known := faultKeys[f.Kind]
+	if !known {
+		return // reported already
+	}
+	for _, key := range []string{"for", "p", "rate", "by"} {
+		if d.given(path+"."+key) && !slices.Contains(strings.FieldsFunc(allowed, func(r rune) bool { return strings.ContainsRune(" !|", r) }), key) {
+			d.problem(path+"."+key, "%s.%s means nothing for %s", path, key, f.Kind)
+		}
+	}
+	for _, word := range strings.Fields(allowed) {
+		if key, must := strings.CutSuffix(word, "!"); must && !d.given(path+"."+key) {
+			d.problem(path, "%s: %s needs %q", path, f.Kind, key)
+		}
+		if a, b, either := strings.Cut(word, "|"); either && d.given(path+"."+a) == d.given(path+"."+b) {
+			d.problem(path, "%s: %s needs one of %q and %q", path, f.Kind, a, b)
+		}
+	}
+	if f.By < 0 && f.Kind != "clock_skew" {
+		d.problem(path+".by", "%s.by is negative, which only clock_skew can be", path)
+	}
+}
