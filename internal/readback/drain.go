@@ -1,5 +1,3 @@
-// Package readback reads destinations back, to compare what has arrived with what was sent. It is for tests, the
-// demonstration and the benchmark; the daemon never reads what it has delivered.
 package readback
 
 import (
@@ -24,7 +22,7 @@ type Queue struct {
 
 // OpenQueue returns the queue at url, read as a.
 func OpenQueue(a *awscreds.AWS, url string) *Queue {
-	return &Queue{url: url, client: sqs.NewFromConfig(a.Config(), func(o *sqs.Options) { o.HTTPClient = a.HTTPClient() })}
+	return &Queue{url: url, client: newSQS(a)}
 }
 
 // emptyPolls is how many long polls in a row must find nothing before a queue counts as empty. A long poll asks all
