@@ -71,6 +71,11 @@ func TestUSLWithNoise(t *testing.T) {
 	if len(u.Residuals) != 7 || math.Abs(u.Residuals[0]) > 0.06 || u.Residuals[0] == 0 {
 		t.Errorf("residuals %v, want 7 of a few per cent", u.Residuals)
 	}
+	// Noise that would make κ negative: it stays at 0 and σ is still fitted.
+	u, err = stats.FitUSL(law(400, 0.05, 0, 0, 0, 0, 0, 0, 0, 0.05))
+	if err != nil || u.Kappa != 0 || math.Abs(u.Sigma/0.05-1) > 0.1 {
+		t.Errorf("contention with noise: got %+v, %v; want σ near 0.05 and κ 0", u, err)
+	}
 	// Faster than linear: the terms stay at 0 and the residuals show it.
 	u, err = stats.FitUSL(law(100, -0.005, 0))
 	if err != nil || u.Sigma != 0 || u.Kappa < 0 || u.Residuals[6] < 0.1 {

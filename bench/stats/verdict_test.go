@@ -64,6 +64,7 @@ func TestJudge(t *testing.T) {
 		{name: "the t test is sure, the ranks are not", d: []float64{.19, -.01, .18, .16, .14, .18, -.02}, want: stats.Inconclusive},
 		{name: "sure, but not 99 % sure", d: spread(10, 0.2, 0.22), o: stats.Options{Level: 0.99}, want: stats.Inconclusive},
 		{name: "and at 95 %", d: spread(10, 0.2, 0.22), want: stats.BBetter},
+		{name: "the ranks are 99 % sure, the t test is not", d: []float64{.1, .11, .12, .1, .13, .12, .11, .1, .12, .9}, o: stats.Options{Level: 0.99}, want: stats.Inconclusive},
 		{name: "identical ratios", d: spread(6, 1, 0), want: stats.BBetter, text: "apigateway lower by 63 %"},
 		{name: "the ranks are sure, the t test sees an outlier", d: []float64{.1, .11, .12, .1, .13, .12, .11, 3}, want: stats.Inconclusive},
 	}
