@@ -1,10 +1,6 @@
 package result
 
-import (
-	"time"
-
-	"sluice/bench/cost"
-)
+import "time"
 
 // Schema names the form of the file; it changes when an old reader would misread a new file.
 const Schema = "bench/1"
@@ -15,7 +11,7 @@ type File struct {
 	Run         Run          `json:"run"`
 	Env         Env          `json:"env"`
 	Workload    Workload     `json:"workload"`
-	PriceBook   cost.Book    `json:"price_book"`
+	PriceBook   PriceBook    `json:"price_book"`
 	Targets     []Target     `json:"targets"` // one per transport, in the order of the workload
 	Calibration *Calibration `json:"calibration,omitempty"`
 	Trials      []Trial      `json:"trials"`   // in the order in which they ran
@@ -60,6 +56,14 @@ type Workload struct {
 	Doc     string `json:"doc"`     // verbatim
 	Records string `json:"records"` // "synthetic", or SHA-256 of the file that they were sampled from
 	Count   int    `json:"sampled"` // records in that file
+}
+
+// A PriceBook is what the billable units were priced with.
+type PriceBook struct {
+	ID        string `json:"id"`
+	Region    string `json:"region"`
+	Retrieved string `json:"retrieved"` // day on which the prices were read
+	Doc       string `json:"doc"`       // verbatim; cost.ParseBook reads it
 }
 
 // Kinds of target. Only AWS may yield a verdict about AWS.

@@ -18,15 +18,15 @@ type Trial struct {
 	Valid   bool     `json:"valid"`
 	Because []string `json:"invalid_because"` // one sentence each
 
-	Phases   []Phase        `json:"phases"`
-	Audit    audit.Matrix   `json:"audit"`
-	Expected []string       `json:"unexpected"` // where the audit differs from what the faults allow
-	Faults   map[string]int `json:"faults"`     // how often each scripted fault fired
-	Attempts int            `json:"attempts"`   // requests made
-	Errors   map[string]int `json:"errors"`     // results of attempts by class and reason, such as "throttled: ThrottlingException"
-	Units    cost.Units     `json:"billable"`
-	USD      float64        `json:"usd"` // of Units by the price book
-	Client   Client         `json:"client"`
+	Phases     []Phase        `json:"phases"`
+	Audit      audit.Matrix   `json:"audit"`
+	Unexpected []string       `json:"unexpected"` // where the audit differs from what the faults allow
+	Faults     map[string]int `json:"faults"`     // how often each scripted fault fired
+	Attempts   int            `json:"attempts"`   // requests made
+	Errors     map[string]int `json:"errors"`     // results of attempts by class and reason, such as "throttled: ThrottlingException"
+	Units      cost.Units     `json:"billable"`
+	USD        float64        `json:"usd"` // of Units by the price book
+	Client     Client         `json:"client"`
 }
 
 // A Phase is one part of a trial with its own arrivals. Latencies count from the intended arrival.

@@ -1,0 +1,248 @@
+package result
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Metric is a number that a trial yields.
+type Metric struct {
+	Name   string
+	Title  string // for people
+	Unit   string // "ms", "/s", "$", "µs", "B"; empty: a number
+	Higher bool   // higher is better
+	// Counted metrics are added up over all trials, invalid ones too: a record that is lost in an invalid trial is lost.
+	// The others are taken from valid trials only.
+	Counted bool
+
+	of func(t *Trial, phase string) (float64, bool)
+}
+
+// Latency reports whether the metric is a time that the far end has a part in.
+func (m Metric) Latency() bool { return m.Unit == "ms" && m.Name != "gc_pause_p99" }
+
+// Of returns the metric of a trial; ok is false if the trial does not have it. phase selects the phase of a latency or a
+// rate, and is ignored for what is measured over the whole trial.
+func (m Metric) Of(t *Trial, phase string) (value float64, ok bool) { return m.of(t, phase) }
+
+// Metrics returns every metric, in the order in which they are shown.
+func Metrics() []Metric {
+	var all []Metric
+	for _, l := range []struct {
+		name, title string
+		of          func(Latencies) Summary
+	}{
+		{"accept", "accepted", func(l Latencies) Summary { return l.Accept }},
+		{"processed", "processed", func(l Latencies) Summary { return l.Processed }},
+		{"service", "service time", func(l Latencies) Summary { return l.Service }},
+		{"late_send", "late send", func(l Latencies) Summary { return l.Late }},
+		{"wait", "wait before the first attempt", func(l Latencies) Summary { return l.Wait }},
+		{"dwell", "dwell", func(l Latencies) Summary { return l.Dwell }},
+	} {
+		all = append(all, latencies(l.name, l.title, l.of)...)
+	}
+	return slices.Concat(all, rates(), deliveries(), costs())
+}
+
+func latencies(name, title string, of func(Latencies) Summary) []Metric {
+	quantile := func(label string, q func(Summary) *float64) Metric {
+		return Metric{Name: name + "." + label, Title: title + " " + strings.Replace(label, "p999", "p99.9", 1), Unit: "ms", of: func(t *Trial, phase string) (float64, bool) {
+			p := t.Phase(phase)
+			if p == nil {
+				return 0, false
+			}
+			v := q(of(p.Latency))
+			if v == nil {
+				return 0, false
+			}
+			return *v, true
+		}}
+	}
+	given := func(v func(Summary) float64) func(Summary) *float64 {
+		return func(s Summary) *float64 {
+			if s.N == 0 {
+				return nil
+			}
+			x := v(s)
+			return &x
+		}
+	}
+	return []Metric{
+		quantile("p50", func(s Summary) *float64 { return s.P50 }),
+		quantile("p90", func(s Summary) *float64 { return s.P90 }),
+		quantile("p99", func(s Summary) *float64 { return s.P99 }),
+		quantile("p999", func(s Summary) *float64 { return s.P999 }),
+		quantile("mean", given(func(s Summary) float64 { return s.Mean })),
+		quantile("max", given(func(s Summary) float64 { return s.Max })),
+	}
+}
+
+func rates() []Metric {
+	return []Metric{
+		{Name: "throughput.max", Title: "highest throughput", Unit: "/s", Higher: true, of: func(t *Trial, _ string) (most float64, ok bool) {
+			for _, p := range t.Phases {
+				if p.Kind == "closed" {
+					most, ok = max(most, p.AcceptedRate), true
+				}
+			}
+			return most, ok
+		}},
+		{Name: "throughput.accepted", Title: "accepted rate", Unit: "/s", Higher: true, of: phaseValue(func(p *Phase) float64 { return p.AcceptedRate })},
+		{Name: "throughput.processed", Title: "processed rate", Unit: "/s", Higher: true, of: phaseValue(func(p *Phase) float64 { return p.ProcessedRate })},
+		{Name: "drain_seconds", Title: "time to drain", Unit: "s", of: phaseValue(func(p *Phase) float64 { return p.DrainSeconds })},
+	}
+}
+
+func phaseValue(of func(*Phase) float64) func(*Trial, string) (float64, bool) {
+	return func(t *Trial, phase string) (float64, bool) {
+		if p := t.Phase(phase); p != nil {
+			return of(p), true
+		}
+		return 0, false
+	}
+}
+
+func deliveries() []Metric {
+	count := func(name, title string, of func(*Trial) int) Metric {
+		return Metric{Name: name, Title: title, Counted: true, of: func(t *Trial, _ string) (float64, bool) { return float64(of(t)), true }}
+	}
+	return []Metric{
+		count("lost", "lost", func(t *Trial) int { return t.Audit.Lost }),
+		count("duplicates", "duplicates", func(t *Trial) int { return t.Audit.Duplicates.Total }),
+		count("ghosts", "ghosts", func(t *Trial) int { return t.Audit.Ghosts }),
+		count("corrupt", "corrupt", func(t *Trial) int { return t.Audit.Corrupt }),
+		count("reordered", "reordered", func(t *Trial) int { return t.Audit.Reordered }),
+		count("in_doubt", "in doubt", func(t *Trial) int { return t.Audit.InDoubt }),
+		count("unsent", "not sent", func(t *Trial) int { return t.Audit.Unsent }),
+		count("errors", "failed attempts of records", func(t *Trial) int {
+			sum := 0
+			for _, n := range t.Errors {
+				sum += n
+			}
+			return sum
+		}),
+		count("invalid_trials", "invalid trials", func(t *Trial) int {
+			if t.Valid {
+				return 0
+			}
+			return 1
+		}),
+		count("unexpected", "audits not as the faults allow", func(t *Trial) int { return len(t.Unexpected) }),
+	}
+}
+
+func costs() []Metric {
+	perTrial := func(name, title, unit string, of func(*Trial) float64) Metric {
+		return Metric{Name: name, Title: title, Unit: unit, of: func(t *Trial, _ string) (float64, bool) { return of(t), true }}
+	}
+	perRecord := func(name, title, unit string, times float64, of func(*Trial) float64) Metric {
+		return Metric{Name: name, Title: title, Unit: unit, of: func(t *Trial, _ string) (float64, bool) {
+			n := t.Accepted()
+			if n == 0 {
+				return 0, false
+			}
+			return of(t) * times / float64(n), true
+		}}
+	}
+	return []Metric{
+		perRecord("usd_per_million", "price of a million records", "$", 1e6, func(t *Trial) float64 { return t.USD }),
+		perRecord("requests_per_record", "requests per record", "", 1, func(t *Trial) float64 { return float64(t.Attempts) }),
+		perRecord("bytes_per_record", "bytes on the wire per record", "B", 1, func(t *Trial) float64 { return float64(t.Client.BytesOut + t.Client.BytesIn) }),
+		perTrial("cpu_per_record", "CPU of the sender per record", "µs", func(t *Trial) float64 { return t.Client.CPUMicros }),
+		perTrial("allocs_per_record", "allocations of the sender per record", "", func(t *Trial) float64 { return t.Client.Allocs }),
+		perTrial("alloc_bytes_per_record", "bytes allocated per record", "B", func(t *Trial) float64 { return t.Client.AllocBytes }),
+		perTrial("peak_rss", "peak memory of the sender", "B", func(t *Trial) float64 { return float64(t.Client.PeakRSS) }),
+		perTrial("gc_pause_p99", "p99 of the sender's pauses for garbage", "ms", func(t *Trial) float64 { return t.Client.GCPauseP99 }),
+		perTrial("connections", "new connections", "", func(t *Trial) float64 { return float64(t.Client.Connections) }),
+	}
+}
+
+// MetricNamed returns the Metric of that name.
+func MetricNamed(name string) (Metric, bool) {
+	all := Metrics()
+	i := slices.IndexFunc(all, func(m Metric) bool { return m.Name == name })
+	if i < 0 {
+		return Metric{}, false
+	}
+	return all[i], true
+}
+
+// Phase returns the phase of that name, or nil. A closed phase has one entry per concurrency; the first is returned.
+func (t *Trial) Phase(name string) *Phase {
+	for i := range t.Phases {
+		if t.Phases[i].Name == name {
+			return &t.Phases[i]
+		}
+	}
+	return nil
+}
+
+// Accepted is the number of records accepted in all phases.
+func (t *Trial) Accepted() int {
+	n := 0
+	for _, p := range t.Phases {
+		n += p.Accepted
+	}
+	return n
+}
+
+// MainPhase names the phase whose latencies stand for the run: the one that the comparisons of latencies are about, else
+// the open phase with the most records. It is empty if there is no such phase.
+func (f *File) MainPhase() string {
+	for _, c := range f.Comparisons {
+		if m, ok := MetricNamed(c.Metric); ok && m.Latency() && c.Phase != "" {
+			return c.Phase
+		}
+	}
+	name, most := "", -1
+	for _, t := range f.Trials {
+		for _, p := range t.Phases {
+			if p.Kind == "open" && p.Offered > most {
+				name, most = p.Name, p.Offered
+			}
+		}
+	}
+	return name
+}
+
+// Transports names the transports of the targets and of the trials, in the order in which they first appear.
+func (f *File) Transports() []string {
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, t := range f.Targets {
+		add(t.Transport)
+	}
+	for _, t := range f.Trials {
+		add(t.Transport)
+	}
+	return names
+}
+
+// Target returns the far end of a transport; one that the file does not describe has the name only.
+func (f *File) Target(transport string) Target {
+	for _, t := range f.Targets {
+		if t.Transport == transport {
+			return t
+		}
+	}
+	return Target{Transport: transport}
+}
+
+// Values returns a metric of a transport, one number per trial that has it and counts for it, in the order of the trials.
+func (f *File) Values(m Metric, transport, phase string) []float64 {
+	var values []float64
+	for i := range f.Trials {
+		t := &f.Trials[i]
+		if t.Transport != transport || !t.Valid && !m.Counted {
+			continue
+		}
+		if v, ok := m.Of(t, phase); ok {
+			values = append(values, v)
+		}
+	}
+	return values
+}
