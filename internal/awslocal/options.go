@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"sluice/internal/awslocal/apigateway"
+	"sluice/internal/awslocal/faults"
+	"sluice/internal/awslocal/model"
 	"sluice/internal/awslocal/sigv4"
 )
 
@@ -39,6 +41,9 @@ type Options struct {
 	Routes       []apigateway.Route     // more of them
 	Statements   []apigateway.Statement // more of them, in the API's resource policy
 	Binary       []string               // media types that reach integrations in base64; nil: application/octet-stream
+
+	Models model.Set     // how long things take; zero: no time
+	Faults faults.Script // armed from the start; zero: none
 }
 
 // complete fills in the defaults and checks the rest.
@@ -82,6 +87,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.TokenLength < sigv4.MinTokenLength || o.TokenLength > 4096 {
 		errs = append(errs, fmt.Errorf("session token of %d characters: it has to be from %d to 4096", o.TokenLength, sigv4.MinTokenLength))
+	}
+	if err := o.Models.Check(); err != nil {
+		errs = append(errs, fmt.Errorf("models: %w", err))
 	}
 	return o, errors.Join(errs...)
 }

@@ -38,6 +38,16 @@ type Options struct {
 	Binary   []string      // media types whose bodies reach the integration in base64
 	Timeout  time.Duration // of an integration; 0: 29 s
 	Now      func() time.Time
+
+	// Pace is asked about every request that is admitted: how long it takes until the function begins, and from its end
+	// to the answer. nil: no time.
+	Pace func() (before, after time.Duration)
+	// Concurrency is how many invocations there can be at once; one more is answered 429. 0: without bound.
+	Concurrency int
+	// ColdStart is asked about an invocation that finds no idle environment: how long it waits for a new one. Environments
+	// stay for IdleLife without work. nil: there are no cold starts.
+	ColdStart func() time.Duration
+	IdleLife  time.Duration
 }
 
 // An API serves requests. Safe for concurrent use.
@@ -49,6 +59,7 @@ type API struct {
 	cancel  context.CancelFunc
 
 	running sync.WaitGroup // integrations, which may outlive their requests
+	places  *environments  // nil: nothing is counted
 }
 
 // New checks the options and returns the API.
@@ -80,6 +91,9 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	a := &API{options: o, keys: keys, stage: newBucket(o.Throttle)}
+	if o.Concurrency > 0 || o.ColdStart != nil {
+		a.places = &environments{most: o.Concurrency, cold: o.ColdStart, life: o.IdleLife}
+	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	return a, nil
 }
@@ -102,11 +116,17 @@ type call struct {
 	params map[string]string // of the path
 	caller *sigv4.Identity   // nil: the route asks for no signature
 	key    *APIKey           // nil: the route asks for no key
+	effect Effect            // of a scripted fault
 }
 
 // ServeAPI answers a request; body is all of it. The header x-amzn-RequestId is used if it is set already.
 func (a *API) ServeAPI(w http.ResponseWriter, r *http.Request, body []byte) {
-	c := &call{r: r, body: body, at: a.options.Now(), id: requestID(w, r), extra: sigv4.RandomID(15) + "="}
+	a.ServeAffected(w, r, body, Effect{})
+}
+
+// ServeAffected is ServeAPI for a request that a scripted fault makes something of.
+func (a *API) ServeAffected(w http.ResponseWriter, r *http.Request, body []byte, f Effect) {
+	c := &call{r: r, body: body, at: a.options.Now(), id: requestID(w, r), extra: sigv4.RandomID(15) + "=", effect: f}
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", c.id)
 	h.Set("X-Amz-Apigw-Id", c.extra)
@@ -130,6 +150,9 @@ func (a *API) admit(c *call) *gatewayResponse {
 		if refused := step(c); refused != nil {
 			return refused
 		}
+	}
+	if c.effect.Refuse != nil {
+		return a.response(c.effect.Refuse, c)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ func (a *API) authenticate(c *call) *gatewayResponse {
 	if c.route.Public {
 		return nil
 	}
-	caller, err := a.options.Verifier.Verify(c.r, c.body, "execute-api")
+	caller, err := a.options.Verifier.Ahead(c.effect.Skew).Verify(c.r, c.body, "execute-api")
 	if err != nil {
 		return unauthenticated(err)
 	}
@@ -48,15 +48,21 @@ func unauthenticated(err error) *gatewayResponse {
 
 // authorize asks the policies whether the caller may invoke the method.
 func (a *API) authorize(c *call) *gatewayResponse {
-	who := "anonymous"
-	if c.caller != nil {
-		who = c.caller.ARN
-	} else if len(a.options.Policy.Resource) == 0 {
+	if c.caller == nil && len(a.options.Policy.Resource) == 0 {
 		return nil
 	}
 	because := a.options.Policy.refuses(c.caller, a.methodARN(c, a.options.Account))
 	if because == "" {
 		return nil
+	}
+	return a.denied(c, because)
+}
+
+// denied is the answer to a caller that may not invoke the method.
+func (a *API) denied(c *call, because string) *gatewayResponse {
+	who := "anonymous"
+	if c.caller != nil {
+		who = c.caller.ARN
 	}
 	account := a.options.Account // observed on AWS: all but the last four digits are masked
 	masked := strings.Repeat("*", len(account)-4) + account[len(account)-4:]

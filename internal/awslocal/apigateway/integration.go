@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // A Lambda is an integration as the gateway sees it: JSON in, JSON out. An error stands for a function that failed.
@@ -48,12 +49,29 @@ func (a *API) integrate(c *call) (*answer, *gatewayResponse) {
 	if len(event) > maxLambda {
 		return nil, requestTooLong
 	}
+	var before, after time.Duration
+	if a.options.Pace != nil {
+		before, after = a.options.Pace()
+	}
+	cold, ok := a.places.enter()
+	if !ok {
+		return nil, tooManyRequests
+	}
+	f := c.route.Integration
+	if c.effect.Wrap != nil {
+		f = c.effect.Wrap(f)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), a.options.Timeout)
 	defer cancel()
 	done := make(chan []byte, 1)
-	a.running.Go(func() { done <- run(a.ctx, c.route.Integration, event) })
+	a.running.Go(func() {
+		defer a.places.leave()
+		a.pause(before + cold)
+		done <- run(a.ctx, f, event)
+	})
 	select {
 	case response := <-done:
+		a.pause(after)
 		answer, err := a.parse(c, response)
 		if err != nil {
 			return nil, badGateway
@@ -61,6 +79,19 @@ func (a *API) integrate(c *call) (*answer, *gatewayResponse) {
 		return answer, nil
 	case <-ctx.Done():
 		return nil, timedOut
+	}
+}
+
+// pause waits for d, or until the API closes.
+func (a *API) pause(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-a.ctx.Done():
 	}
 }
 

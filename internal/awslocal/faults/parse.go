@@ -152,7 +152,7 @@ func (r *Rule) set(key string, v *yaml.Node) error {
 	case "after":
 		return setDuration(v, key, &r.After)
 	case "for":
-		return setDuration(v, key, &r.For)
+		return setPositive(v, key, &r.For)
 	case "times":
 		return setCount(v, key, &r.Times)
 	}
@@ -177,7 +177,7 @@ func (r *Rule) setParameter(key string, v *yaml.Node) error {
 	case "burst":
 		return setCount(v, key, &r.Burst)
 	case "latency":
-		return setDuration(v, key, &r.Latency)
+		return setPositive(v, key, &r.Latency)
 	case "model":
 		return setText(v, key, &r.Model)
 	case "skew":
@@ -237,6 +237,16 @@ func setDuration(v *yaml.Node, key string, into *time.Duration) error {
 		return at(v, "%s: %q is no duration such as 250ms or 3s", key, v.Value)
 	}
 	*into = d
+	return nil
+}
+
+func setPositive(v *yaml.Node, key string, into *time.Duration) error {
+	if err := setDuration(v, key, into); err != nil {
+		return err
+	}
+	if *into <= 0 {
+		return at(v, "%s: %q has to be over 0", key, v.Value)
+	}
 	return nil
 }
 

@@ -67,6 +67,18 @@ func (k *Keys) AddSession(id Identity, expires time.Time, tokenLength int) Crede
 	return c
 }
 
+// ExpireSessions ends all sessions that were issued so far.
+func (k *Keys) ExpireSessions() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, e := range k.byID {
+		if e.SessionToken != "" {
+			e.Expires = time.Time{}
+			k.byID[id] = e
+		}
+	}
+}
+
 func (k *Keys) put(c Credentials, id Identity) {
 	id.AccessKeyID = c.AccessKeyID
 	k.mu.Lock()

@@ -27,6 +27,16 @@ type Verifier struct {
 	EscapeOnce bool
 }
 
+// Ahead returns a verifier whose clock is d ahead of v's.
+func (v *Verifier) Ahead(d time.Duration) *Verifier {
+	if d == 0 {
+		return v
+	}
+	w := *v
+	w.Now = func() time.Time { return v.now().Add(d) }
+	return &w
+}
+
 // Verify returns the caller whose key signed r for service. The body is passed because its hash is computed, not
 // believed; Verify does not touch r.Body. The error is always an *Error.
 func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Identity, error) {

@@ -45,15 +45,22 @@ func refused(id string, err error) failedEntry {
 	return failedEntry{ID: id, SenderFault: f.status < 500, Code: f.code, Message: f.message}
 }
 
-// eachEntry carries out one action per entry under the lock and sorts the entries by outcome.
-func eachEntry[T any](entries []T, id func(T) string, do func(T) error) (ok []identified, failed []failedEntry) {
+// eachEntry carries out one action per entry under the lock, unless f is against it, and sorts the entries by outcome.
+func eachEntry[T any](f *Effect, entries []T, id func(T) string, do func(T) error) (ok []identified, failed []failedEntry) {
 	ok, failed = []identified{}, []failedEntry{}
-	for _, entry := range entries {
-		if err := do(entry); err != nil {
+	for i, entry := range entries {
+		var err error
+		switch n := len(entries); {
+		case f.on(FailEntries, i, n):
+			err = f.failure()
+		case !f.on(Drop, i, n):
+			err = do(entry)
+		}
+		if err != nil {
 			failed = append(failed, refused(id(entry), err))
 		} else {
 			ok = append(ok, identified{ID: id(entry)})
 		}
 	}
-	return ok, failed
+	return affectReply(f, ok), failed
 }

@@ -36,14 +36,14 @@ func (e *Engine) changeMessageVisibility(_ *call, in *changeMessageVisibilityReq
 	return nil, e.within(in.QueueURL, func(q *queue, now int64) error { return e.change(q, in.visibilityChange, now) })
 }
 
-func (e *Engine) changeMessageVisibilityBatch(_ *call, in *changeMessageVisibilityBatchRequest) (*changeMessageVisibilityBatchResult, error) {
+func (e *Engine) changeMessageVisibilityBatch(c *call, in *changeMessageVisibilityBatchRequest) (*changeMessageVisibilityBatchResult, error) {
 	id := func(entry changeEntry) string { return entry.ID }
 	out := &changeMessageVisibilityBatchResult{}
 	return out, e.within(in.QueueURL, func(q *queue, now int64) error {
 		if err := checkBatch("ChangeMessageVisibilityBatchRequestEntry", in.Entries, id); err != nil {
 			return err
 		}
-		out.Successful, out.Failed = eachEntry(in.Entries, id, func(entry changeEntry) error {
+		out.Successful, out.Failed = eachEntry(&c.effect, in.Entries, id, func(entry changeEntry) error {
 			return e.change(q, entry.visibilityChange, now)
 		})
 		return nil
@@ -75,8 +75,11 @@ func (e *Engine) change(q *queue, c visibilityChange, now int64) error {
 		return errInvalidValue(timeout, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 	}
 	m.changed = true
+	b := m.batch
+	m.batch = nil // It stays in its batch.
 	q.detach(m)
 	q.hide(m, due)
+	m.batch = b
 	e.settle(q, now) // A timeout of 0 has passed.
 	return nil
 }

@@ -24,18 +24,23 @@ type deleteMessageBatchResult struct {
 	Failed     []failedEntry `query:"BatchResultErrorEntry"`
 }
 
-func (e *Engine) deleteMessage(_ *call, in *deleteMessageRequest) (*none, error) {
-	return nil, e.within(in.QueueURL, func(q *queue, _ int64) error { return e.discard(q, in.ReceiptHandle) })
+func (e *Engine) deleteMessage(c *call, in *deleteMessageRequest) (*none, error) {
+	return nil, e.within(in.QueueURL, func(q *queue, _ int64) error {
+		if c.effect.on(Drop, 0, 1) {
+			return nil
+		}
+		return e.discard(q, in.ReceiptHandle)
+	})
 }
 
-func (e *Engine) deleteMessageBatch(_ *call, in *deleteMessageBatchRequest) (*deleteMessageBatchResult, error) {
+func (e *Engine) deleteMessageBatch(c *call, in *deleteMessageBatchRequest) (*deleteMessageBatchResult, error) {
 	id := func(entry deleteEntry) string { return entry.ID }
 	out := &deleteMessageBatchResult{}
 	return out, e.within(in.QueueURL, func(q *queue, _ int64) error {
 		if err := checkBatch("DeleteMessageBatchRequestEntry", in.Entries, id); err != nil {
 			return err
 		}
-		out.Successful, out.Failed = eachEntry(in.Entries, id, func(entry deleteEntry) error {
+		out.Successful, out.Failed = eachEntry(&c.effect, in.Entries, id, func(entry deleteEntry) error {
 			return e.discard(q, entry.ReceiptHandle)
 		})
 		return nil

@@ -19,6 +19,13 @@ type Options struct {
 	BaseURL  string           // queue URLs begin with it; empty: with the scheme and host of the request that asks
 	Now      func() time.Time // nil: time.Now
 	MaxBytes int64            // most bytes kept, counted with a fixed overhead per message; 0: 2 GiB
+
+	// Arrive is asked about every new message, in order of arrival: by how much it is late in addition to its delay, and
+	// whether it is stored twice. It is called under the Engine's lock. nil: never.
+	Arrive func() (late time.Duration, twice bool)
+	// Batches is how many receives may have messages in flight, a time after the first that found one; further receives
+	// find nothing. nil: without bound.
+	Batches func(since time.Duration) int
 }
 
 // An Engine is a set of queues of one account in one region. Safe for concurrent use.

@@ -7,14 +7,15 @@ type group struct {
 	id         string
 	head, tail *message // ready messages in order of arrival
 	members    int      // messages in any state
+	due        int64    // when the last of them that has arrived becomes visible for the first time
 	inflight   int
 
 	listed     bool // in the queue's ring
 	prev, next *group
 }
 
-// insert puts a ready message at its place in the order of arrival. New messages go to the end at once; a returned one
-// passes only over others that were returned.
+// insert puts a ready message at its place in the order of arrival, which is looked for from both ends: a new message
+// belongs to the end or near it, a returned one to the beginning or near it.
 func (g *group) insert(m *message) {
 	m.state = ready
 	if g.tail == nil || g.tail.serial < m.serial {
@@ -28,8 +29,12 @@ func (g *group) insert(m *message) {
 		return
 	}
 	at := g.head
-	for at.serial < m.serial {
-		at = at.next
+	for last := g.tail; at.serial < m.serial; at = at.next { // m belongs before at, or later
+		if last.prev == nil || last.prev.serial < m.serial { // m belongs before last
+			at = last
+			break
+		}
+		last = last.prev
 	}
 	m.prev, m.next = at.prev, at
 	if at.prev == nil {

@@ -85,12 +85,16 @@ func (e *Engine) flush(now int64) {
 
 // arm sets the timer for the next message that becomes visible while polls wait, and stops it otherwise.
 func (q *queue) arm(e *Engine) {
-	next := q.waiting.top()
-	if len(q.polls) == 0 || next == nil || e.closed {
+	next, now := q.waiting.top(), e.now()
+	waits := q.available() && e.full(q, now)
+	if len(q.polls) == 0 || next == nil && !waits || e.closed {
 		q.stopTimer()
 		return
 	}
-	d := max(time.Duration(next.due-e.now()), time.Millisecond) // A clock that stands still must not make the timer spin.
+	d := rampStep
+	if next != nil && (!waits || time.Duration(next.due-now) < d) {
+		d = max(time.Duration(next.due-now), time.Millisecond) // A clock that stands still must not make the timer spin.
+	}
 	if q.timer != nil {
 		q.timer.Reset(d)
 		return

@@ -45,6 +45,7 @@ type message struct {
 	state         state
 	changed       bool // its visibility was changed since it was received
 
+	batch        *batch // of the receive that has it; nil unless batches are counted
 	group        *group
 	prev, next   *message // in the list of its group
 	waitingIndex int      // in queue.waiting

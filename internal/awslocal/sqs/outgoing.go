@@ -120,8 +120,9 @@ func (q *queue) checkDelay(delay *int) error {
 	return nil
 }
 
-// put sends a checked message to q, or recognises it as a duplicate of one that was, and completes its answer.
-func (e *Engine) put(q *queue, c *checked, now int64) {
+// put sends a checked message to q, or recognises it as a duplicate of one that was, and completes its answer. It reports
+// whether the message is in q.
+func (e *Engine) put(q *queue, c *checked, now int64) bool {
 	m := c.message
 	var key string
 	if q.settings.fifo {
@@ -132,7 +133,7 @@ func (e *Engine) put(q *queue, c *checked, now int64) {
 		key = q.dedupKey(m.groupID, m.dedupID)
 		if first, ok := q.dedup.find(key); ok {
 			c.answer.MessageID, c.answer.SequenceNumber = uuidString(first.id), first.sequence
-			return
+			return false
 		}
 	}
 	delay := q.settings.delay
@@ -140,11 +141,30 @@ func (e *Engine) put(q *queue, c *checked, now int64) {
 		delay = seconds(*c.delay)
 	}
 	m.sent = now
-	e.insert(q, m, now+delay, now)
+	late, twice := e.arrive(q, m, delay)
+	e.insert(q, m, now+late, now)
+	if twice {
+		e.again(q, m, now+late, now)
+	}
 	if q.settings.fifo {
 		c.answer.SequenceNumber = m.sequence()
 		e.bytes += q.dedup.add(key, dedupRecord{id: m.id, sequence: c.answer.SequenceNumber}, now)
 	}
+	return true
+}
+
+// arrive asks the model, if there is one, by how much a new message is late in addition to its delay, and whether it is
+// stored twice. A FIFO queue keeps the order of a group: a message is not there before the one in front of it.
+func (e *Engine) arrive(q *queue, m *message, delay int64) (late int64, twice bool) {
+	if e.options.Arrive == nil {
+		return delay, false
+	}
+	more, twice := e.options.Arrive()
+	late = delay + int64(more)
+	if g := q.groups[m.groupID]; g != nil && q.settings.fifo {
+		late = max(late, g.due-m.sent)
+	}
+	return late, twice
 }
 
 // room refuses messages that would take the Engine over its byte limit.

@@ -14,6 +14,7 @@ type call struct {
 	ctx    context.Context
 	sender string // unique id of the caller, for SenderId
 	base   string // what the queue URLs in the answer begin with
+	effect Effect // of a scripted fault
 }
 
 // A handler decodes the input of one action with decode, carries the action out and returns its output, which is nil for
@@ -101,7 +102,12 @@ func findRare(name string) (handler, error) {
 // a request that has the header X-Amz-Target or a JSON content type, and the query protocol to all others. A long poll
 // ends with the request's context.
 func (e *Engine) ServeSQS(w http.ResponseWriter, r *http.Request, body []byte, caller sigv4.Identity) {
-	c := &call{ctx: r.Context(), sender: caller.UserID, base: e.options.BaseURL}
+	e.ServeAffected(w, r, body, caller, Effect{})
+}
+
+// ServeAffected is ServeSQS for a call that a scripted fault makes something of.
+func (e *Engine) ServeAffected(w http.ResponseWriter, r *http.Request, body []byte, caller sigv4.Identity, f Effect) {
+	c := &call{ctx: r.Context(), sender: caller.UserID, base: e.options.BaseURL, effect: f}
 	if c.base == "" {
 		c.base = "http://" + r.Host
 	}

@@ -27,6 +27,9 @@ type queue struct {
 	delayed  int
 	inflight int
 
+	batches   int   // in flight; counted if the Engine admits only so many
+	firstTake int64 // when the first receive found something, if batches are counted
+
 	dedup    dedupTable
 	attempts attemptTable
 	polls    []*poll
@@ -58,6 +61,7 @@ func (e *Engine) insert(q *queue, m *message, due, now int64) {
 	g.members++
 	q.ages.push(m)
 	e.bytes += m.cost()
+	g.due = max(g.due, due)
 	if due > now {
 		m.state, m.due = delayed, due
 		q.delayed++
@@ -98,6 +102,7 @@ func (q *queue) detach(m *message) {
 		q.waiting.remove(m)
 		q.inflight--
 		g.inflight--
+		q.dismissed(m)
 		q.offer(g) // I.e. unlocked, if that was the last of a FIFO group.
 	}
 	m.state = gone

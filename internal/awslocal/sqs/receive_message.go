@@ -42,6 +42,9 @@ func (e *Engine) receiveMessage(c *call, in *receiveMessageRequest) (*receiveMes
 		}
 	}
 	got, err := e.wait(c.ctx, in.QueueURL, in.request)
+	if err == nil {
+		err = e.affectReceived(in.QueueURL, &c.effect, got)
+	}
 	if err != nil {
 		return nil, err
 	}

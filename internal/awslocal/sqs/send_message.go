@@ -28,7 +28,7 @@ func (e *Engine) sendMessage(c *call, in *sendMessageRequest) (*sent, error) {
 		if err := e.room(m); err != nil {
 			return err
 		}
-		e.put(q, m, now)
+		e.store(q, m, now, &c.effect, 0, 1)
 		return nil
 	})
 	if err != nil {

@@ -29,6 +29,9 @@ func (e *Engine) sendMessageBatch(c *call, in *sendMessageBatchRequest) (*sendMe
 	if whole == nil {
 		for i := range in.Entries {
 			messages[i], invalid[i] = in.Entries[i].check(c.sender)
+			if invalid[i] == nil && c.effect.on(FailEntries, i, len(in.Entries)) {
+				invalid[i] = c.effect.failure()
+			}
 		}
 	}
 	out := &sendMessageBatchResult{Successful: []sentEntry{}, Failed: []failedEntry{}}
@@ -48,9 +51,10 @@ func (e *Engine) sendMessageBatch(c *call, in *sendMessageBatchRequest) (*sendMe
 				out.Failed = append(out.Failed, refused(entry.ID, invalid[i]))
 				continue
 			}
-			e.put(q, messages[i], now)
+			e.store(q, messages[i], now, &c.effect, i, len(in.Entries))
 			out.Successful = append(out.Successful, sentEntry{ID: entry.ID, sent: messages[i].answer})
 		}
+		out.Successful = affectReply(&c.effect, out.Successful)
 		return nil
 	})
 }

@@ -38,6 +38,9 @@ func (e *Engine) receive(q *queue, r request, now int64) []delivery {
 // take picks the messages: in a standard queue one of each group in turn, in a FIFO queue as many of one group as there
 // are before the next, because the group is locked afterwards.
 func (e *Engine) take(q *queue, r request, now int64) (out []*message) {
+	if e.full(q, now) {
+		return nil
+	}
 	n := min(r.max, maxInflight-q.inflight)
 	for len(out) < n && q.turns.head != nil {
 		g := q.turns.head
@@ -64,6 +67,7 @@ func (e *Engine) take(q *queue, r request, now int64) (out []*message) {
 		q.hide(m, now+r.visibility)
 		q.offer(g)
 	}
+	e.admit(q, out, now)
 	return out
 }
 
