@@ -1,0 +1,49 @@
+package trial
+
+import (
+	"context"
+
+	"sluice/bench/cost"
+	"sluice/bench/load"
+	"sluice/bench/result"
+	"sluice/bench/workload"
+)
+
+// A FarEnd is the destination of one transport, made ready for a run: who receives there, and what the sender has to know.
+// Functions that are nil stand for what it cannot do.
+type FarEnd struct {
+	Target result.Target
+	Option cost.Option // how it is billed
+	Env    []string    // NAME=value, for the sender's environment
+
+	// Consume hands every copy that arrives to sink until ctx ends, and returns when what it was handed is done. nil: a
+	// record counts as processed when the reply has come.
+	Consume func(ctx context.Context, sink *Sink) error
+	// Backlog is the number of copies that wait there, or are being handled.
+	Backlog func(context.Context) (int, error)
+	// Arm makes the far end misbehave, from now on, as the faults say; none: no more.
+	Arm func(faults []workload.Fault, seed uint64) error
+	// Fired is how often each kind of fault has happened since Arm.
+	Fired func() map[string]int
+	// Units adds what the consumer was billed for since the last call to what the sender was billed for.
+	Units func(sent load.Report) cost.Units
+	// Close removes what was created for the run.
+	Close func(context.Context) error
+}
+
+// A Sender sends phases; load.Process is one in another process, Inside one in this.
+type Sender interface {
+	Send(context.Context, load.Phase) (load.Report, error)
+	Close()
+}
+
+// Inside sends in this process, for tests and where the sender's own cost does not matter.
+type Inside struct{ *load.Sender }
+
+// Send sends one phase.
+func (i Inside) Send(ctx context.Context, p load.Phase) (load.Report, error) {
+	return i.Sender.Send(ctx, p), nil
+}
+
+// Close does nothing: who made the Transport closes it.
+func (i Inside) Close() {}

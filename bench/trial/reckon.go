@@ -1,0 +1,171 @@
+package trial
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/bench/audit"
+	"sluice/bench/load"
+	"sluice/bench/result"
+)
+
+// reckon turns what sender and consumer know into numbers.
+func (t *trial) reckon(out *result.Trial) error {
+	receipts, stray := t.receipts()
+	if stray > 0 {
+		t.late = append(t.late, fmt.Sprintf("%d copies of earlier trials came in", stray))
+	}
+	first := map[int]Receipt{}
+	seen := make([]audit.Seen, len(receipts))
+	for i, r := range receipts {
+		seen[i] = r.Seen
+		if _, again := first[r.Seq]; !again && r.Seq >= 0 {
+			first[r.Seq] = r
+		}
+	}
+	out.Phases = []result.Phase{}
+	for _, m := range t.phases {
+		m.done = make([]Receipt, len(m.report.Entries))
+		for i := range m.done {
+			r, ok := first[m.sent.First+i]
+			if m.done[i] = r; !ok {
+				m.done[i].Seq = -1
+			}
+		}
+		p, err := m.result()
+		if err != nil {
+			return err
+		}
+		out.Phases = append(out.Phases, p)
+		out.Because = append(out.Because, failed(p)...)
+	}
+	out.Audit = audit.Reckon(t.Run, t.number, t.sent, seen)
+	out.Unexpected = append(out.Unexpected, t.unexpected(out)...)
+	out.Because = append(out.Because, t.late...)
+	if err := t.bill(out); err != nil {
+		return err
+	}
+	out.Client = t.client()
+	out.Valid = len(out.Because) == 0 && len(out.Unexpected) == 0
+	return nil
+}
+
+// receipts are those of the consumer or, where the reply is the end, one for every accepted record.
+func (t *trial) receipts() ([]Receipt, int) {
+	if t.far.Consume != nil {
+		return t.sink.Receipts()
+	}
+	var all []Receipt
+	for _, m := range t.everySent() {
+		for i, e := range m.report.Entries {
+			if seq := m.sent.First + i; e.Fate == audit.Accepted {
+				body := t.Pool.Body(seq)
+				all = append(all, Receipt{Seq: seq, At: e.Accepted, Done: e.Accepted,
+					Seen: audit.Seen{ID: audit.ID(t.Run, t.number, seq, body), CRC: audit.Checksum(body)}})
+			}
+		}
+	}
+	return all, 0
+}
+
+// everySent has the warm-up too.
+func (t *trial) everySent() []measured { return append(slices.Clone(t.warmed), t.phases...) }
+
+// failed lists the checks of a phase that make the trial invalid. A busy sender in a closed phase does not: its rate is
+// then the rate of this client, and the check says so beside it.
+func failed(p result.Phase) []string {
+	var all []string
+	for _, c := range p.Checks {
+		if !c.OK && (p.Kind == "open" || c.Name == "little") {
+			all = append(all, p.Name+": "+c.Text)
+		}
+	}
+	return all
+}
+
+// unexpected lists what the audit shows and the faults of the workload do not allow, and faults that never happened.
+func (t *trial) unexpected(out *result.Trial) []string {
+	if t.far.Consume == nil {
+		return nil
+	}
+	var kinds []string
+	for _, f := range t.Workload.Faults {
+		if !slices.Contains(kinds, f.Kind) {
+			kinds = append(kinds, f.Kind)
+		}
+	}
+	all := out.Audit.Check(audit.ExpectationFor(kinds...))
+	for _, kind := range slices.Sorted(maps.Keys(out.Faults)) {
+		if out.Faults[kind] == 0 {
+			all = append(all, fmt.Sprintf("the fault %s never happened", kind))
+		}
+	}
+	return all
+}
+
+// bill adds up requests, errors and billable units.
+func (t *trial) bill(out *result.Trial) error {
+	total := load.Report{Errors: map[string]int{}}
+	for _, m := range t.everySent() {
+		r := m.report
+		total.Requests += r.Requests
+		total.Bytes += r.Bytes
+		total.Chunks += r.Chunks
+		total.Units += r.Units
+		total.Entries = append(total.Entries, r.Entries...)
+		for name, n := range r.Errors {
+			total.Errors[name] += n
+		}
+	}
+	out.Attempts, out.Errors = int(total.Requests), total.Errors
+	if t.far.Units == nil {
+		return nil
+	}
+	out.Units = t.far.Units(total)
+	bill, err := t.Book.Price(t.far.Option, out.Units)
+	out.USD = bill.USD
+	return err
+}
+
+// client is what the measured phases took of the sender, averaged over their records.
+func (t *trial) client() result.Client {
+	var c result.Client
+	var total load.Cost
+	records := 0
+	for _, m := range t.phases {
+		cost := m.report.Cost
+		records += len(m.report.Entries)
+		total.Wall += cost.Wall
+		total.CPU += cost.CPU
+		total.Procs = cost.Procs
+		total.Allocs += cost.Allocs
+		total.AllocBytes += cost.AllocBytes
+		total.PeakRSS = max(total.PeakRSS, cost.PeakRSS)
+		total.GCPauseP99 = max(total.GCPauseP99, cost.GCPauseP99)
+		total.Connections += cost.Connections
+		total.BytesOut += cost.BytesOut
+		total.BytesIn += cost.BytesIn
+	}
+	n := float64(max(1, records))
+	c.CPUMicros = float64(total.CPU) / n / float64(time.Microsecond)
+	if total.Wall > 0 && total.Procs > 0 {
+		c.CPUShare = total.CPU.Seconds() / total.Wall.Seconds() / float64(total.Procs)
+	}
+	c.Allocs, c.AllocBytes = float64(total.Allocs)/n, float64(total.AllocBytes)/n
+	c.PeakRSS, c.GCPauseP99 = total.PeakRSS, result.Millis(total.GCPauseP99)
+	c.BytesOut, c.BytesIn, c.Connections = total.BytesOut, total.BytesIn, int(total.Connections)
+	return c
+}
+
+// Headline is the phase whose latencies are compared: the first open one in which cold starts are not expected.
+func Headline(t result.Trial) *result.Phase {
+	for i := range t.Phases {
+		if p := &t.Phases[i]; p.Kind == "open" && !strings.Contains(p.Name, "cold") {
+			return p
+		}
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"sluice/bench/audit"
+	"sluice/bench/clock"
+	"sluice/internal/readback"
+)
+
+// A Receipt is one copy of a record as the consumer saw it. Times are those of a clock.Clock.
+type Receipt struct {
+	audit.Seen
+	Seq  int   // -1: the ID is none of this trial
+	At   int64 // first sight of it
+	Done int64 // the work on it was done
+}
+
+// A Sink is the consumer of one trial: it does its work on every copy that it is handed, and keeps a Receipt. Safe for
+// concurrent use.
+type Sink struct {
+	run   string
+	trial int
+	clock clock.Clock
+	work  Work
+
+	mu       sync.Mutex
+	receipts []Receipt
+	seen     map[int]bool  // by sequence number
+	stray    int           // copies that belong to an earlier trial of this run
+	news     chan struct{} // closed and replaced when a record is seen for the first time
+	begun    int64         // 0: not yet
+	crashed  int           // copies that were not acknowledged
+}
+
+// Work is what the consumer does with a record.
+type Work struct {
+	For time.Duration // how long it takes
+
+	// A slow spell, from Begin on: from SlowAt for SlowFor (0: to the end) the work takes Slow more.
+	Slow            time.Duration
+	SlowAt, SlowFor time.Duration
+
+	// A crash, from Begin on: the consumer dies after its work on the first Crash copies from CrashAt on, and
+	// acknowledges none of them. 0: it lives.
+	Crash   int
+	CrashAt time.Duration
+}
+
+var errCrash = errors.New("the consumer ended before it acknowledged the record, as the workload wants it")
+
+// NewSink returns the consumer of one trial.
+func NewSink(run string, trial int, c clock.Clock, w Work) *Sink {
+	return &Sink{run: run, trial: trial, clock: c, work: w, seen: map[int]bool{}, news: make(chan struct{})}
+}
+
+// Handle is what a readback.Consumer calls for every copy. Its error means that the copy is not to be acknowledged.
+func (s *Sink) Handle(ctx context.Context, d readback.Delivery) error {
+	r := Receipt{Seen: audit.Seen{ID: d.Record.ID, CRC: audit.Checksum(d.Record.Body), MessageID: d.MessageID, Receives: d.Receives}, Seq: -1, At: s.clock.Now()}
+	if !d.Arrived.IsZero() {
+		r.At = s.clock.At(d.Arrived)
+	}
+	if pause := s.pause(); pause > 0 {
+		timer := time.NewTimer(pause) // work goes on when the trial ends: what was handed out is finished
+		defer timer.Stop()
+		<-timer.C
+	}
+	r.Done = s.clock.Now()
+	return s.keep(r)
+}
+
+// Begin starts the time from which slow spells and crashes count.
+func (s *Sink) Begin(now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun = now
+}
+
+// pause is how long the work takes that begins now.
+func (s *Sink) pause() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, w := s.work.For, s.work
+	if s.begun == 0 || w.Slow == 0 {
+		return d
+	}
+	if since := time.Duration(s.clock.Now() - s.begun); since >= w.SlowAt && (w.SlowFor == 0 || since < w.SlowAt+w.SlowFor) {
+		d += w.Slow
+	}
+	return d
+}
+
+func (s *Sink) keep(r Receipt) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, err := audit.ParseID(r.ID)
+	switch {
+	case err == nil && id.Run == s.run && id.Trial == s.trial:
+		r.Seq = id.Seq
+	case err == nil && id.Run == s.run:
+		s.stray++ // a late copy: it is that trial's duplicate and not this one's ghost
+		return nil
+	}
+	s.receipts = append(s.receipts, r)
+	if r.Seq >= 0 && !s.seen[r.Seq] {
+		s.seen[r.Seq] = true
+		close(s.news)
+		s.news = make(chan struct{})
+	}
+	if s.begun > 0 && s.crashed < s.work.Crash && time.Duration(r.Done-s.begun) >= s.work.CrashAt {
+		s.crashed++
+		return errCrash
+	}
+	return nil
+}
+
+// Wait returns when every one of the sequence numbers has been seen, and how many are missing if limit is over or ctx
+// ends before.
+func (s *Sink) Wait(ctx context.Context, seqs []int, limit time.Duration) (missing int) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for i := 0; i < len(seqs); {
+		s.mu.Lock()
+		for i < len(seqs) && s.seen[seqs[i]] {
+			i++
+		}
+		news := s.news
+		s.mu.Unlock()
+		if i == len(seqs) {
+			break
+		}
+		select {
+		case <-news:
+			continue
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		return s.missing(seqs[i:])
+	}
+	return 0
+}
+
+func (s *Sink) missing(seqs []int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, seq := range seqs {
+		if !s.seen[seq] {
+			n++
+		}
+	}
+	return n
+}
+
+// Seen is the number of different records so far.
+func (s *Sink) Seen() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.seen)
+}
+
+// Receipts returns all receipts, in the order in which the work on them was done, and how many copies of earlier trials
+// came in between.
+func (s *Sink) Receipts() ([]Receipt, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Receipt(nil), s.receipts...), s.stray
+}
