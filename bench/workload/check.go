@@ -145,7 +145,7 @@ func (d *decoder) checkPhase(path string, p *Phase) {
 		d.problem(path, "%s: width %v is not below every %v", path, p.Width, p.Every)
 	case k.kind == Closed && !p.Closed:
 		d.problem(path, "%s has a concurrency, so it needs closed: true", path)
-	case k.kind == Closed && len(p.Concurrency) == 0 && d.given(path+".concurrency"):
+	case k.kind == Closed && len(p.Concurrency) == 0 && d.given(path+".concurrency") && !d.bad(path+".concurrency"):
 		d.problem(path, "%s.concurrency is an empty list", path)
 	}
 }

@@ -24,17 +24,22 @@ func document(doc []byte) (*yaml.Node, Problems) {
 	if err := dec.Decode(&first); errors.Is(err, io.EOF) {
 		return nil, Problems{{Text: "the file is empty; a workload begins with the line workload: 1"}}
 	} else if err != nil {
-		return nil, Problems{{Text: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}}
+		return nil, notYAML(err)
 	}
 	if err := dec.Decode(&second); err == nil {
 		return nil, Problems{{Line: second.Line, Text: "a second document begins here; a file is one workload"}}
 	} else if !errors.Is(err, io.EOF) {
-		return nil, Problems{{Text: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}}
+		return nil, notYAML(err)
 	}
 	if len(first.Content) != 1 || first.Content[0].Kind != yaml.MappingNode {
 		return nil, Problems{{Line: first.Line, Text: "this is no list of keys; a workload begins with the line workload: 1"}}
 	}
 	return first.Content[0], nil
+}
+
+// notYAML is what the YAML parser says. The line in it is that of the mistake or the one before.
+func notYAML(err error) Problems {
+	return Problems{{Text: "not YAML: " + strings.Replace(strings.TrimPrefix(err.Error(), "yaml: "), "line ", "near line ", 1)}}
 }
 
 // A decoder fills structs from YAML by their tags and keeps everything that is wrong. Tags:
