@@ -17,10 +17,20 @@ import (
 
 	"sluice/examples/earthquakes"
 	"sluice/internal/awslocal"
+	"sluice/internal/awslocal/faults"
+	"sluice/internal/awslocal/model"
 )
 
+// localFlags are what the command line says about a stand-in.
+type localFlags struct {
+	listen, feed, file string
+	faults, models     string
+	seed               uint64
+	correlation        float64
+}
+
 func localCommand() *cobra.Command {
-	var listen, feed, file string
+	var f localFlags
 	cmd := &cobra.Command{
 		Use:   "local",
 		Short: "Run a stand-in of SQS, STS and API Gateway on this machine",
@@ -28,45 +38,86 @@ func localCommand() *cobra.Command {
 until it is interrupted, and prints the variables that make the AWS CLI, boto3,
 curl --aws-sigv4 and Sluice use it. It verifies every signature. With --feed it
 also serves the week of earthquakes that 'sluice demo' delivers, as a source to
-try.`,
+try.
+
+With --faults it goes wrong by a script (docs/faults.md) and says at the end how
+often each rule acted. With --model it takes as long as others have measured;
+without, it is as fast as it can be.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return local(cmd.Context(), cmd.OutOrStdout(), listen, feed, file)
+			return local(cmd.Context(), cmd.OutOrStdout(), f)
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4599", "loopback `address` to serve on")
-	cmd.Flags().StringVar(&feed, "feed", "", "loopback `address` to serve the earthquake feed on, such as 127.0.0.1:4600")
-	cmd.Flags().StringVar(&file, "write-env", "", "`file` to write the variables to, for --env-file or a shell")
+	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:4599", "loopback `address` to serve on")
+	cmd.Flags().StringVar(&f.feed, "feed", "", "loopback `address` to serve the earthquake feed on, such as 127.0.0.1:4600")
+	cmd.Flags().StringVar(&f.file, "write-env", "", "`file` to write the variables to, for --env-file or a shell")
+	cmd.Flags().StringVar(&f.faults, "faults", "", "`file` with a script of faults")
+	cmd.Flags().StringVar(&f.models, "model", "", "`list` of models, such as sqs=sqs-send-2021,apigateway=apigw-rest-warm-2gb")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 42, "`number` that the draws of the models begin with")
+	cmd.Flags().Float64Var(&f.correlation, "correlation", 0, "`share`, 0 to below 1, by which a draw of a model follows the one before")
 	return cmd
 }
 
-func local(ctx context.Context, out io.Writer, listen, feed, file string) error {
-	ln, err := listenFor("--listen", listen)
+func local(ctx context.Context, out io.Writer, f localFlags) error {
+	options, err := f.options()
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	ln, err := listenFor("--listen", f.listen)
 	if err != nil {
 		return err
 	}
-	server, err := awslocal.New(awslocal.Options{BaseURL: "http://" + ln.Addr().String()})
+	options.BaseURL = "http://" + ln.Addr().String()
+	server, err := awslocal.New(options)
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx, ln) })
 	variables := server.Environment()
-	if feed != "" {
-		feedLn, err := listenFor("--feed", feed)
+	if f.feed != "" {
+		feedLn, err := listenFor("--feed", f.feed)
 		if err != nil {
 			return err
 		}
 		variables = append(variables, awslocal.Variable{Name: "SLUICE_HTTP_URL", Value: feedURL(feedLn.Addr())})
 		group.Go(func() error { return serveFeed(ctx, feedLn) })
 	}
-	if file != "" {
-		if err := writeVariables(file, variables); err != nil {
+	if f.file != "" {
+		if err := writeVariables(f.file, variables); err != nil {
 			return err
 		}
 	}
-	printVariables(out, ln.Addr(), file, variables)
-	return group.Wait()
+	fmt.Fprintf(out, "# stand-in of SQS, STS and API Gateway on http://%s; stop it with Ctrl-C\n", ln.Addr())
+	if f.models != "" {
+		fmt.Fprintf(out, "# models: %s; its times are not those of AWS\n", server.Describe())
+	}
+	if f.faults != "" {
+		fmt.Fprintf(out, "# faults: %d rules of %s, from now on\n", len(options.Faults.Rules), f.faults)
+	}
+	printVariables(out, f.file, variables)
+	err = group.Wait()
+	for _, c := range server.FaultCounts() {
+		fmt.Fprintf(out, "# fault %d, %s, calls met: %d\n", c.Rule, c.Name, c.Fired)
+	}
+	return err
+}
+
+// options are the faults and the models of the stand-in.
+func (f localFlags) options() (o awslocal.Options, err error) {
+	if f.faults != "" {
+		if o.Faults, err = faults.Load(f.faults); err != nil {
+			return o, fmt.Errorf("--faults: %w", err)
+		}
+	}
+	if o.Models.IDs, err = model.Parse(f.models); err != nil {
+		return o, fmt.Errorf("--model: %w", err)
+	}
+	o.Models.Seed, o.Models.Correlation = f.seed, f.correlation
+	if err := o.Models.Check(); err != nil {
+		return o, fmt.Errorf("--model: %w", err)
+	}
+	return o, nil
 }
 
 // listenFor listens on the address that a flag names.
@@ -110,8 +161,7 @@ func writeVariables(path string, variables []awslocal.Variable) error {
 	return nil
 }
 
-func printVariables(out io.Writer, addr net.Addr, file string, variables []awslocal.Variable) {
-	fmt.Fprintf(out, "# stand-in of SQS, STS and API Gateway on http://%s; stop it with Ctrl-C\n", addr)
+func printVariables(out io.Writer, file string, variables []awslocal.Variable) {
 	if file != "" {
 		fmt.Fprintf(out, "# the same variables are in %s: sluice --env-file %s …\n", file, file)
 	}
