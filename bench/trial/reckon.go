@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"sluice/bench/audit"
@@ -158,14 +157,4 @@ func (t *trial) client() result.Client {
 	c.PeakRSS, c.GCPauseP99 = total.PeakRSS, result.Millis(total.GCPauseP99)
 	c.BytesOut, c.BytesIn, c.Connections = total.BytesOut, total.BytesIn, int(total.Connections)
 	return c
-}
-
-// Headline is the phase whose latencies are compared: the first open one in which cold starts are not expected.
-func Headline(t result.Trial) *result.Phase {
-	for i := range t.Phases {
-		if p := &t.Phases[i]; p.Kind == "open" && !strings.Contains(p.Name, "cold") {
-			return p
-		}
-	}
-	return nil
 }

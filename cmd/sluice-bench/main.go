@@ -1,9 +1,10 @@
-// Command sluice-bench delivers the same records through several transports with the daemon's own code, reads them back,
-// and compares.
+// Command sluice-bench compares transports on the user's own workload, with the code that the daemon ships, and says which
+// of them to choose.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,16 +12,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/bench/load"
 	"sluice/internal/config"
 )
 
+// version is set by the build.
+var version = "unknown"
+
 func main() { os.Exit(run()) }
 
-// Exit codes, those of sysexits.h where it has one.
+// Exit codes: those of sysexits.h where it has one.
 const (
-	exitFailure = 1
-	exitUsage   = 64
-	exitConfig  = 78
+	exitFailure     = 1
+	exitUsage       = 64 // the command line, the workload, a rule
+	exitDamaged     = 65 // a results.json that cannot be read
+	exitUnavailable = 69 // a destination cannot be used
+	exitConfig      = 78 // settings
+	exitGate        = 99 // a threshold failed
 )
 
 func run() int {
@@ -29,10 +37,7 @@ func run() int {
 	context.AfterFunc(ctx, stop)
 	if err := root().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "sluice-bench:", err)
-		if c, ok := err.(coded); ok {
-			return c.code
-		}
-		return exitFailure
+		return exitCode(err)
 	}
 	return 0
 }
@@ -43,11 +48,31 @@ type coded struct {
 	error
 }
 
+func (c coded) Unwrap() error { return c.error }
+
+// exitCode is the code that an error ends the program with.
+func exitCode(err error) int {
+	if c := (coded{}); errors.As(err, &c) {
+		return c.code
+	}
+	if refused := (*load.Refusal)(nil); errors.As(err, &refused) {
+		return refused.Code
+	}
+	return exitFailure
+}
+
 func root() *cobra.Command {
 	var files []string
 	cmd := &cobra.Command{
-		Use:               "sluice-bench",
-		Short:             "Compare transports on your own records, with the code that the daemon ships",
+		Use:   "sluice-bench",
+		Short: "Queue or gateway? Compare transports on your own workload, with the code that the daemon ships",
+		Long: `Delivers the same records through several transports, in interleaved trials,
+receives them at the far end, accounts for every one of them, and compares
+latency, throughput, loss and cost. Begin with
+
+  sluice-bench run --embedded
+
+which needs no account and no settings.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -64,6 +89,6 @@ func root() *cobra.Command {
 	}
 	cmd.PersistentFlags().StringArrayVar(&files, "env-file", nil, "`file` of NAME=value lines; what is set already wins")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded{exitUsage, err} })
-	cmd.AddCommand(runCommand())
+	cmd.AddCommand(runCommand(), senderCommand())
 	return cmd
 }

@@ -1,176 +1,118 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"sluice/bench"
-	"sluice/ingest"
-	"sluice/internal/drivers"
-	"sluice/internal/fault"
-	"sluice/internal/readback"
-	"sluice/transport"
+	"sluice/bench/experiment"
+	"sluice/bench/report"
+	"sluice/bench/result"
+	"sluice/bench/workload"
 )
 
-// patience is how long a transport may let nothing through before a trial is given up.
-const patience = 30 * time.Second
-
-// maxLine is the longest record that is read from a file.
-const maxLine = 10 << 20
-
+// options are those of the command line.
 type options struct {
+	profile    string
+	workload   string
 	records    string
 	transports []string
-	readBack   bool
+	embedded   bool
+	models     string
+	out        string
+	yes        bool
 }
 
 func runCommand() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
-		Use:   "run --records FILE",
-		Short: "Deliver the records of a file through each transport, as fast as it takes them",
-		Long: `Delivers every line of a file of JSON records through each of the transports,
-one after the other, as fast as each takes them, and prints the trials side by
-side. The settings are the daemon's. With --read-back it then empties the queue
-SLUICE_SQS_QUEUE_URL (behind the gateway, too, the records must end up there)
-and says what is lost, duplicated or altered; it deletes what it reads, so the
-queue must be empty and nobody else's.`,
+		Use:   "run [--profile NAME | --workload FILE] [--records FILE] [--embedded]",
+		Short: "Run a workload through the transports and compare them",
+		Long: `Runs the trials of a workload and writes what they show: a table here, and
+results.json, trials.csv, series.csv and report.html into a folder.
+
+With --embedded the far ends are servers of its own on this machine: a stand-in
+of SQS and API Gateway, an embedded NATS server, and RabbitMQ where one answers
+(SLUICE_RABBITMQ_URL, or the local port 5672). That measures this client and
+not Amazon, and says so. Otherwise the far ends are those of the daemon's own
+settings; a run on AWS says what it will cost before it begins, keeps within
+the workload's budget, and removes what it has created.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.records == "" {
-				return coded{exitUsage, errors.New("--records is missing: a file with one JSON record a line")}
-			}
-			lines, err := readLines(o.records)
-			if err != nil {
-				return coded{exitUsage, err}
-			}
-			var trials []bench.Trial
-			for _, name := range o.transports {
-				t, err := trial(cmd.Context(), o, name, lines)
-				if err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
-				trials = append(trials, t)
-			}
-			bench.WriteTable(cmd.OutOrStdout(), bench.ListPrices, trials)
-			if !o.readBack {
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), "Lost is what was not accepted; --read-back also looks at what has arrived.")
-			}
-			return err
+			return runBenchmark(cmd.Context(), o, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().StringVar(&o.records, "records", "", "`file` with one JSON record a line")
-	cmd.Flags().StringSliceVar(&o.transports, "transports", []string{"sqs", "apigateway"}, "what to compare, of memory, sqs and apigateway")
-	cmd.Flags().BoolVar(&o.readBack, "read-back", false, "empty the queue after each trial and compare")
+	f := cmd.Flags()
+	f.StringVar(&o.profile, "profile", "quick", "built-in workload: "+strings.Join(workload.Profiles(), ", "))
+	f.StringVar(&o.workload, "workload", "", "`file` with a workload of your own, instead of a profile")
+	f.StringVar(&o.records, "records", "", "`file` with your own records, one a line, instead of made-up ones")
+	f.StringSliceVar(&o.transports, "transports", nil, "only these of the workload's transports")
+	f.BoolVar(&o.embedded, "embedded", false, "servers of its own on this machine, whatever the settings say")
+	f.StringVar(&o.models, "model", "", "latency models of the stand-in, such as sqs=sqs-send-2021,apigateway=apigw-rest-warm-2gb")
+	f.StringVar(&o.out, "out", "bench-results", "`folder` for the results")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before spending money")
 	return cmd
 }
 
-// readLines returns the lines of a file, without the empty ones.
-func readLines(path string) ([][]byte, error) {
-	f, err := os.Open(path)
+// runBenchmark prepares, runs, compares and reports.
+func runBenchmark(ctx context.Context, o options, in io.Reader, out, progress io.Writer) error {
+	s, err := prepare(ctx, o)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer f.Close()
-	var lines [][]byte
-	scanner := bufio.NewScanner(f)
-	scanner.Buffer(nil, maxLine)
-	for scanner.Scan() {
-		if line := scanner.Bytes(); len(line) > 0 {
-			lines = append(lines, append([]byte(nil), line...))
+	defer func() {
+		if err := s.close(); err != nil {
+			fmt.Fprintln(progress, "sluice-bench: clean up:", err)
 		}
+	}()
+	for _, line := range s.said {
+		fmt.Fprintln(progress, line)
 	}
-	if err := scanner.Err(); err != nil {
-		return nil, fmt.Errorf("%s, line %d: %w", path, len(lines)+1, err)
+	if err := s.confirm(o, in, progress); err != nil {
+		return err
 	}
-	if len(lines) == 0 {
-		return nil, fmt.Errorf("%s holds no records", path)
-	}
-	return lines, nil
-}
-
-// trial delivers the lines once.
-func trial(ctx context.Context, o options, name string, lines [][]byte) (bench.Trial, error) {
-	if err := os.Setenv("SLUICE_TRANSPORT", name); err != nil {
-		return bench.Trial{}, err
-	}
-	settings, err := drivers.Load(drivers.ForTransport)
-	if err != nil {
-		return bench.Trial{}, coded{exitConfig, err}
-	}
-	records, err := parse(settings, lines)
-	if err != nil {
-		return bench.Trial{}, err
-	}
-	destination, err := settings.Transport(ctx)
-	if err != nil {
-		return bench.Trial{}, coded{exitConfig, err}
-	}
-	defer destination.Close()
-	tally := bench.NewTally()
-	deliverer := &transport.Deliverer{Transport: destination, Timeout: destination.Timeout, Concurrency: settings.Core.Concurrency,
-		Observe: tally.Observe, Patience: patience}
 	start := time.Now()
-	results := deliverer.Deliver(ctx, records)
-	t := bench.Trial{Transport: name, Took: time.Since(start), Counts: tally.Counts(), Audit: bench.Audit{Sent: len(records)}}
-	var failure error
-	for _, r := range results {
-		if r.Err == nil {
-			t.Audit.Arrived++
-		} else if failure == nil || !fault.Is(failure, fault.Blocked) {
-			failure = r.Err
-		}
-	}
-	t.Audit.Lost = t.Audit.Sent - t.Audit.Arrived
-	if t.Audit.Arrived == 0 {
-		return t, failure
-	}
-	if !o.readBack || name == "memory" {
-		return t, nil
-	}
-	url := os.Getenv("SLUICE_SQS_QUEUE_URL")
-	if url == "" {
-		return t, coded{exitConfig, errors.New("SLUICE_SQS_QUEUE_URL: --read-back needs the queue where the records end up")}
-	}
-	got, err := readback.OpenQueue(destination.AWS, url).Drain(ctx, nil)
+	bar := newBar(progress)
+	fmt.Fprintln(out, report.LineHeader())
+	e := &experiment.Experiment{Runner: s.runner, Ends: s.ends, Told: func(ev experiment.Event) {
+		bar.clear()
+		fmt.Fprintln(out, report.Line(&ev.Trial, ev.USD))
+		bar.show(ev)
+	}}
+	failure := e.Run(ctx, s.file)
+	bar.clear()
+	s.file.Run.Seconds = time.Since(start).Seconds()
+	s.file.Comparisons = experiment.Compare(s.file)
+	paths, err := writeResults(o.out, s.file)
 	if err != nil {
-		return t, err
+		return err
 	}
-	t.Audit = compare(records, got)
-	return t, nil
+	fmt.Fprintln(out)
+	if err := report.Table(out, s.file, columns(out), paths); err != nil {
+		return err
+	}
+	return errors.Join(failure, partial(s.file))
 }
 
-// parse names the records as the daemon does.
-func parse(s *drivers.Settings, lines [][]byte) ([]transport.Record, error) {
-	parser := ingest.Naming{Stream: "bench", ID: s.Core.RecordID, Key: s.Core.RecordKey}.Parser()
-	records := make([]transport.Record, len(lines))
-	for i, line := range lines {
-		r, err := parser(line)
-		if err != nil {
-			return nil, coded{exitUsage, fmt.Errorf("record %d: %w", i+1, err)}
-		}
-		records[i] = r
+// partial is the error of a run that did not end by itself.
+func partial(f *result.File) error {
+	if f.Run.Partial == "" {
+		return nil
 	}
-	return records, nil
+	return coded{exitFailure, errors.New("the run is partial: " + f.Run.Partial)}
 }
 
-// compare audits by the ID that travels beside the body, so that an altered body is still known.
-func compare(sent, got []transport.Record) bench.Audit {
-	names := map[string]string{}
-	bodies := func(records []transport.Record) [][]byte {
-		out := make([][]byte, len(records))
-		for i, r := range records {
-			names[string(r.Body)] = r.ID
-			out[i] = r.Body
-		}
-		return out
+// self is the path of this program, which is its own sender.
+func self() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program, to start it as a sender: %w", err)
 	}
-	want, arrived := bodies(sent), bodies(got)
-	return bench.Compare(want, arrived, func(body []byte) string { return names[string(body)] })
+	return path, nil
 }

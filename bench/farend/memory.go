@@ -1,0 +1,16 @@
+package farend
+
+import (
+	"sluice/bench/cost"
+	"sluice/bench/result"
+	"sluice/bench/trial"
+)
+
+// memory is the null destination: it shows what the sender itself costs.
+func memory() *trial.FarEnd {
+	return &trial.FarEnd{
+		Option: cost.Memory,
+		Target: result.Target{Transport: "memory", Kind: result.Null, Name: "nothing", Consumer: "reply", Durability: "none: the record is dropped"},
+		Env:    settings("SLUICE_TRANSPORT", "memory"),
+	}
+}
