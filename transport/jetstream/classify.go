@@ -188,25 +188,40 @@ func (t *Transport) classifyLook(ctx context.Context, l *link, err error) error 
 		return t.verdict(noJetStream, opLook, "the server does not answer for JetStream")
 	case disconnected(err):
 		return lost(l.nc.LastError())
-	case errors.Is(l.nc.LastError(), nats.ErrPermissionViolation): // the server refuses the question, and so there is no answer
-		return t.verdict(lookDenied, opLook, l.nc.LastError().Error())
 	}
-	if ctx.Err() != nil {
+	var refused *fault.Error
+	switch {
+	case errors.As(context.Cause(ctx), &refused):
+		return refused
+	case ctx.Err() != nil:
 		return ended(ctx, opLook)
 	}
 	return &fault.Error{Op: opLook, Reason: "unexpected_answer", Err: err}
 }
 
+// What the server may refuse outside of answers.
+const (
+	refusedPublish = iota
+	refusedAnswers // we do not hear answers any more
+	refusedLook
+)
+
 // refusal is the verdict on an error that the server reports outside of answers, nil if it is none of ours. The protocol
-// has no codes for them: the subject in quotes says what was refused. deaf: we do not hear answers any more.
-func refusal(subject string, err error) (v *fault.Error, deaf bool) {
+// has no codes for them: the subject in quotes says what was refused.
+func refusal(subject string, err error) (refused *fault.Error, what int) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
-		return nil, false
+		return nil, 0
 	}
-	deaf = strings.Contains(err.Error(), `"`+nats.InboxPrefix)
-	if !deaf && !strings.Contains(err.Error(), strconv.Quote(subject)) {
-		return nil, false
+	give := func(v verdict, op string, ambiguous bool) *fault.Error {
+		return &fault.Error{Class: v.class, Reason: v.reason, Op: op, Ambiguous: ambiguous, Err: fmt.Errorf("%w; %s", err, v.todo)}
 	}
-	return &fault.Error{Class: denied.class, Reason: denied.reason, Op: opPublish, Ambiguous: true, // others of the same Send may have passed
-		Err: fmt.Errorf("%w; %s", err, denied.todo)}, deaf
+	switch text := err.Error(); {
+	case strings.Contains(text, `"`+nats.InboxPrefix):
+		return give(denied, opPublish, true), refusedAnswers
+	case strings.Contains(text, strconv.Quote(subject)):
+		return give(denied, opPublish, true), refusedPublish // others of the same Send may have passed
+	case strings.Contains(text, `"$JS.API.`):
+		return give(lookDenied, opLook, false), refusedLook
+	}
+	return nil, 0
 }

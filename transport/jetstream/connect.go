@@ -19,14 +19,20 @@ type link struct {
 	nc *nats.Conn
 	js api.JetStream
 
-	mu    sync.Mutex
-	alarm *alarm
+	mu           sync.Mutex
+	sends, looks alarm
 }
 
-// An alarm tells all Sends under way that the server has refused what they asked for.
+// An alarm tells all who wait for an answer that the server has refused the question: rung ends then, with the verdict
+// as its cause.
 type alarm struct {
-	rung chan struct{}
-	err  error // valid once rung is closed
+	rung context.Context
+	ring context.CancelCauseFunc
+}
+
+func newAlarm() alarm {
+	rung, ring := context.WithCancelCause(context.Background())
+	return alarm{rung, ring}
 }
 
 // An attempt to connect, shared by all who wait for it.
@@ -71,7 +77,7 @@ func (t *Transport) connected(ctx context.Context) (*link, error) {
 // dial connects, and makes sure that answers can reach us: records whose acknowledgement we may not hear would be stored
 // again and again.
 func (t *Transport) dial() (*link, error) {
-	l := &link{alarm: &alarm{rung: make(chan struct{})}}
+	l := &link{sends: newAlarm(), looks: newAlarm()}
 	nc, err := t.cfg.open(nats.SetCustomDialer(t.wire), nats.ErrorHandler(func(nc *nats.Conn, _ *nats.Subscription, err error) {
 		l.told(nc, t.cfg.Subject, err)
 	}))
@@ -182,27 +188,30 @@ func listens(nc *nats.Conn, timeout time.Duration) error {
 }
 
 // told is what the server says outside of answers. A refusal to publish, or to listen for answers, ends the Sends under
-// way; after the latter the connection is of no use, and the next Send opens another.
+// way; after the latter the connection is of no use, and the next Send opens another. A refusal to look ends the looks.
 func (l *link) told(nc *nats.Conn, subject string, err error) {
-	verdict, deaf := refusal(subject, err)
+	verdict, what := refusal(subject, err)
 	if verdict == nil {
 		return
 	}
+	bell := &l.sends
+	if what == refusedLook {
+		bell = &l.looks
+	}
 	l.mu.Lock()
-	l.alarm.err = verdict
-	close(l.alarm.rung)
-	l.alarm = &alarm{rung: make(chan struct{})}
+	bell.ring(verdict)
+	*bell = newAlarm()
 	l.mu.Unlock()
-	if deaf {
+	if what == refusedAnswers {
 		nc.Close()
 	}
 }
 
-// listen returns what will be rung for a Send that begins now.
-func (l *link) listen() *alarm {
+// listen returns what ends when a question that is asked from now on is refused.
+func (l *link) listen(a *alarm) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.alarm
+	return a.rung
 }
 
 // limit returns a ctx that ends after the timeout, with a cause that names its setting.

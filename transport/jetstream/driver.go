@@ -91,6 +91,10 @@ func (t *Transport) Check(ctx context.Context) error {
 
 // look returns the settings of the stream that listens to the subject.
 func (t *Transport) look(ctx context.Context, l *link) (api.StreamConfig, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	bell := l.listen(&l.looks)
+	defer context.AfterFunc(bell, func() { cancel(context.Cause(bell)) })()
 	name, err := l.js.StreamNameBySubject(ctx, t.cfg.Subject)
 	if err != nil {
 		return api.StreamConfig{}, t.classifyLook(ctx, l, err)

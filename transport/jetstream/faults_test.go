@@ -303,7 +303,7 @@ func TestPermissions(t *testing.T) {
 		t.Parallel()
 		w := start(t, user(&server.Permissions{Publish: only(subject), Subscribe: only("_INBOX.>")}))
 		w.stream(nil, owner)
-		tr := opened(t, w.address(), func(c *Config) { as("writer", password)(c); c.Timeout = 500 * time.Millisecond })
+		tr := opened(t, w.address(), func(c *Config) { as("writer", password)(c) })
 		err := tr.Check(t.Context())
 		if e := fault.From(err); e == nil || e.Class != fault.Blocked || e.Reason != "access_denied" || !strings.Contains(e.Error(), "STREAM.INFO") {
 			t.Errorf("Check: %v, want Blocked access_denied, and what to allow", err)

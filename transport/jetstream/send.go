@@ -38,7 +38,7 @@ func (t *Transport) Send(ctx context.Context, recs []transport.Record) []transpo
 		}
 		return results
 	}
-	bell := l.listen()
+	bell := l.listen(&l.sends)
 	for i, f := range t.publish(ctx, l, messages, results) {
 		if f != nil {
 			results[i] = t.settle(ctx, l, bell, f)
@@ -83,7 +83,7 @@ func (t *Transport) publish(ctx context.Context, l *link, messages []*nats.Msg, 
 }
 
 // settle waits for one acknowledgement. An answer that is here counts, whatever else has happened.
-func (t *Transport) settle(ctx context.Context, l *link, bell *alarm, f api.PubAckFuture) transport.Result {
+func (t *Transport) settle(ctx context.Context, l *link, bell context.Context, f api.PubAckFuture) transport.Result {
 	select {
 	case ack := <-f.Ok():
 		return t.accept(ack)
@@ -96,8 +96,8 @@ func (t *Transport) settle(ctx context.Context, l *link, bell *alarm, f api.PubA
 		return t.accept(ack)
 	case err := <-f.Err():
 		return transport.Result{Err: t.classifyAck(l, err)}
-	case <-bell.rung:
-		return transport.Result{Err: bell.err}
+	case <-bell.Done():
+		return transport.Result{Err: context.Cause(bell)}
 	case <-ctx.Done():
 		e := ended(ctx, opPublish)
 		e.Ambiguous = true
