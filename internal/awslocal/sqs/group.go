@@ -14,8 +14,8 @@ type group struct {
 	prev, next *group
 }
 
-// insert puts a ready message at its place in the order of arrival, which is looked for from both ends: a new message
-// belongs to the end or near it, a returned one to the beginning or near it.
+// insert puts a ready message at its place in the order of arrival. New messages go to the end at once; a returned one
+// passes only over others that were returned.
 func (g *group) insert(m *message) {
 	m.state = ready
 	if g.tail == nil || g.tail.serial < m.serial {
@@ -29,12 +29,8 @@ func (g *group) insert(m *message) {
 		return
 	}
 	at := g.head
-	for last := g.tail; at.serial < m.serial; at = at.next { // m belongs before at, or later
-		if last.prev == nil || last.prev.serial < m.serial { // m belongs before last
-			at = last
-			break
-		}
-		last = last.prev
+	for at.serial < m.serial {
+		at = at.next
 	}
 	m.prev, m.next = at.prev, at
 	if at.prev == nil {

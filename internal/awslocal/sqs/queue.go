@@ -139,11 +139,22 @@ func (e *Engine) settle(q *queue, now int64) {
 		e.remove(q, m)
 	}
 	for m := q.waiting.top(); m != nil && m.due <= now; m = q.waiting.top() {
+		isNew := m.state == delayed
 		q.detach(m)
+		if isNew && e.options.Arrive != nil && !q.settings.fifo {
+			e.overtaken(q, m)
+		}
 		q.show(m)
 	}
 	e.bytes -= q.dedup.forget(now)
 	q.attempts.forget(now)
+}
+
+// overtaken gives m, which nobody has received yet, a place behind those that a model has let become visible before it.
+func (e *Engine) overtaken(q *queue, m *message) {
+	e.serial++
+	m.serial = e.serial
+	q.ages.fix(m)
 }
 
 // empty removes all messages of q.
