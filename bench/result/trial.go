@@ -153,3 +153,8 @@ type USL struct {
 	Peak   float64 `json:"peak_n"` // concurrency of the highest rate; 0: none
 	R2     float64 `json:"r2"`
 }
+
+// At is the fitted rate with n requests at once.
+func (u USL) At(n float64) float64 {
+	return u.Lambda * n / (1 + u.Sigma*(n-1) + u.Kappa*n*(n-1))
+}

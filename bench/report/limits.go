@@ -1,0 +1,128 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice/bench/result"
+)
+
+// invalid lists the trials that do not count, with the reasons.
+func invalid(f *result.File) []string {
+	var all []string
+	for _, t := range f.Trials {
+		if !t.Valid {
+			all = append(all, fmt.Sprintf("pair %d, %s: %s", t.Pair+1, t.Transport, reasons(t)))
+		}
+	}
+	return all
+}
+
+func reasons(t result.Trial) string {
+	why := strings.Join(append(append([]string{}, t.Because...), t.Unexpected...), "; ")
+	if why == "" {
+		return "no reason is given"
+	}
+	return why
+}
+
+// limits lists what the run does not prove.
+func limits(f *result.File) []string {
+	var all []string
+	if f.Run.Partial != "" {
+		all = append(all, "The run is partial: "+f.Run.Partial+".")
+	}
+	if note := standInNote(f); note != "" {
+		all = append(all, note)
+	}
+	all = append(all, undecided(f)...)
+	all = append(all, losses(f)...)
+	all = append(all, ends(f)...)
+	if f.Calibration != nil {
+		for _, c := range f.Calibration.Checks {
+			if !c.OK {
+				all = append(all, "Calibration failed: "+c.Text+".")
+			}
+		}
+	} else {
+		all = append(all, "There is no calibration: what this machine can measure at all is not known.")
+	}
+	return all
+}
+
+// undecided counts the comparisons without a verdict.
+func undecided(f *result.File) []string {
+	open, most, beyond := 0, 0, false
+	for _, c := range f.Comparisons {
+		if c.Verdict == result.Inconclusive && !withheld(c) {
+			open++
+			most = max(most, c.Needs)
+			beyond = beyond || c.Needs == 0
+		}
+	}
+	switch {
+	case open == 0:
+		return nil
+	case beyond:
+		return []string{fmt.Sprintf("%s open; to decide all of them would take more than 1,000 pairs.", are(open, "comparison"))}
+	}
+	return []string{fmt.Sprintf("%s open; to decide all of them would take about %d pairs.", are(open, "comparison"), most)}
+}
+
+func are(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return plural(n, noun) + " are"
+}
+
+// losses says how much the absence of losses proves.
+func losses(f *result.File) []string {
+	var all []string
+	for _, name := range f.Transports() {
+		lost, accepted := 0, 0
+		for _, t := range f.Trials {
+			if t.Transport == name {
+				lost, accepted = lost+t.Audit.Lost, accepted+t.Audit.Accepted
+			}
+		}
+		switch {
+		case accepted == 0:
+			all = append(all, fmt.Sprintf("%s: no record was accepted.", name))
+		case lost == 0:
+			// Zero of n: the true rate is below about 3/n with 95 % confidence.
+			all = append(all, fmt.Sprintf("%s: none of %s accepted records was lost; up to %s in a million may still be (95 %%).",
+				name, result.Plain(float64(accepted)), result.Plain(3e6/float64(accepted))))
+		}
+	}
+	return all
+}
+
+// ends says where the transports were not used alike.
+func ends(f *result.File) []string {
+	var own, reply, brokers []string
+	sizes := map[int]bool{}
+	for _, t := range f.Targets {
+		switch t.Consumer {
+		case "own":
+			own = append(own, t.Transport)
+		case "reply":
+			reply = append(reply, t.Transport)
+		}
+		if t.Transport == "jetstream" || t.Transport == "rabbitmq" {
+			brokers = append(brokers, t.Transport)
+		}
+		sizes[t.MaxRecords] = true
+	}
+	var all []string
+	if len(brokers) > 0 {
+		all = append(all, fmt.Sprintf("%s: no price per record; the server that you would run is not in it (see cost).", list(brokers)))
+	}
+	if len(own) > 0 && len(reply) > 0 {
+		all = append(all, fmt.Sprintf("\"Processed\" is the end of a receiver's work for %s, and the reply for %s.", list(own), list(reply)))
+	}
+	if len(sizes) > 1 {
+		all = append(all, "The transports were batched differently (see the set-up): this compares each as tuned, not at equal batches.")
+	}
+	return all
+}

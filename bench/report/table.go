@@ -1,0 +1,241 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"sluice/bench/result"
+)
+
+// Paths are where the files of a run are.
+type Paths struct{ Results, HTML, Trials, Series string }
+
+const leastWidth = 80
+
+// Table prints a run for a terminal with so many columns; fewer than 80 count as 80. It returns the first error of w.
+func Table(w io.Writer, f *result.File, width int, paths Paths) error {
+	p := &printer{width: max(width, leastWidth)}
+	if note := standInNote(f); note != "" {
+		p.wrap("STAND-IN  ", note)
+		p.line("")
+	}
+	if f.Run.Partial != "" {
+		p.wrap("PARTIAL   ", f.Run.Partial)
+		p.line("")
+	}
+	p.summary(f)
+	p.comparisons(f)
+	p.section("Invalid trials, which count for losses only", invalid(f))
+	p.section("Not proved", limits(f)[skipNotes(f):])
+	p.section("Warnings", f.Warnings)
+	p.files(f, paths)
+	_, err := io.WriteString(w, p.String())
+	return err
+}
+
+// skipNotes is how many of the limits stand at the top already.
+func skipNotes(f *result.File) int {
+	n := len(standIns(f))
+	if n > 1 {
+		n = 1
+	}
+	if f.Run.Partial != "" {
+		n++
+	}
+	return n
+}
+
+// A printer gathers lines of at most width columns.
+type printer struct {
+	strings.Builder
+	width int
+}
+
+func (p *printer) line(format string, args ...any) {
+	p.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+}
+
+func (p *printer) rule() { p.line("%s", strings.Repeat("─", p.width)) }
+
+// wrap prints text in lines that begin with head, or with as many spaces.
+func (p *printer) wrap(head, text string) {
+	room := p.width - utf8.RuneCountInString(head)
+	line := ""
+	flush := func() {
+		p.line("%s%s", head, line)
+		head, line = strings.Repeat(" ", utf8.RuneCountInString(head)), ""
+	}
+	for _, word := range strings.Fields(printable(text)) {
+		for utf8.RuneCountInString(word) > room {
+			if line != "" {
+				flush()
+			}
+			runes := []rune(word)
+			line, word = string(runes[:room]), string(runes[room:])
+			flush()
+		}
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
+			flush()
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	if line != "" {
+		flush()
+	}
+}
+
+// printable takes control characters out of text that comes from a file, so that it cannot steer the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// fit cuts text to n columns.
+func fit(s string, n int) string {
+	s = printable(s)
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}
+
+// pad fills text up to n columns; fmt would count bytes in some places and runes in others.
+func pad(s string, n int) string {
+	return s + strings.Repeat(" ", max(0, n-utf8.RuneCountInString(s)))
+}
+
+func right(s string, n int) string {
+	return strings.Repeat(" ", max(0, n-utf8.RuneCountInString(s))) + s
+}
+
+// summary prints a column for each transport and a row for each metric.
+func (p *printer) summary(f *result.File) {
+	names := f.Transports()
+	const first = 20
+	column := 12
+	if len(names) > 0 {
+		column = max(8, min(16, (p.width-first)/len(names)))
+	}
+	row := func(name string, cell func(string) string) {
+		line := pad(name, first)
+		for _, n := range names {
+			line += right(fit(cell(n), column-1), column)
+		}
+		p.line("%s", line)
+	}
+	phase := f.MainPhase()
+	p.wrap("", fmt.Sprintf("Run %s, profile %s, %s; latencies of the phase %s", f.Run.ID, f.Run.Profile, span(f.Run.Seconds), orNone(phase)))
+	p.line("")
+	row("", func(n string) string { return n })
+	row("far end", func(n string) string { return kind(f.Target(n)) })
+	row("processed means", func(n string) string { return consumer(f.Target(n)) })
+	row("valid trials", func(n string) string { return trialCount(f, n) })
+	p.rule()
+	for _, name := range headline {
+		if m, ok := result.MetricNamed(name); ok {
+			row(label(name), func(n string) string { return cell(f, m, n, phase) })
+		}
+	}
+	p.rule()
+	p.wrap("", "Medians over the valid trials; lost and duplicates are sums over all trials. Latencies count from the intended arrival of a record.")
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return s
+}
+
+func consumer(t result.Target) string {
+	switch t.Consumer {
+	case "own":
+		return "received"
+	case "reply":
+		return "replied"
+	}
+	return orNone(t.Consumer)
+}
+
+// comparisons prints the first pair in full, and the others too if they are few.
+func (p *printer) comparisons(f *result.File) {
+	all := pairs(f)
+	for i, each := range all {
+		if i > 0 && len(all) > 3 {
+			p.others(f, all[1:])
+			return
+		}
+		p.line("")
+		p.line("A = %s, B = %s", fit(each.A, 20), fit(each.B, 20))
+		p.compared("metric", "A", "B", "A/B [95 % CI]", "verdict", "pairs")
+		p.rule()
+		for _, c := range comparisonsOf(f, each) {
+			p.compared(label(c.Metric), result.Quantity(c.TypicalA, c.Unit), result.Quantity(c.TypicalB, c.Unit), ratio(c), verdict(c), fmt.Sprint(c.Pairs))
+		}
+	}
+}
+
+func (p *printer) compared(metric, a, b, ratio, verdict, pairs string) {
+	p.line("%s%s%s%s  %s%s", pad(fit(metric, 15), 15), right(fit(a, 9), 9), right(fit(b, 9), 9),
+		right(fit(ratio, 22), 23), pad(fit(verdict, 17), 17), right(pairs, 5))
+}
+
+// others sums up pairs that are shown in full on the page only.
+func (p *printer) others(f *result.File, rest []pair) {
+	p.line("")
+	p.line("Other pairs, in full in the report")
+	p.rule()
+	for _, each := range rest {
+		a, b, same, open, none := 0, 0, 0, 0, 0
+		for _, c := range comparisonsOf(f, each) {
+			switch {
+			case withheld(c) || c.Verdict == result.NoVerdict:
+				none++
+			case c.Verdict == result.ABetter:
+				a++
+			case c.Verdict == result.BBetter:
+				b++
+			case c.Verdict == result.Equivalent:
+				same++
+			default:
+				open++
+			}
+		}
+		var parts []string
+		for _, part := range []struct {
+			n    int
+			text string
+		}{{a, each.A + " better in"}, {b, each.B + " better in"}, {same, "equivalent in"}, {open, "open in"}, {none, "no verdict in"}} {
+			if part.n > 0 {
+				parts = append(parts, fmt.Sprintf("%s %d", part.text, part.n))
+			}
+		}
+		p.wrap(pad(fit(each.A+" : "+each.B, 25), 25), strings.Join(parts, ", "))
+	}
+}
+
+func (p *printer) section(title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	p.line("")
+	p.line("%s", title)
+	for _, text := range lines {
+		p.wrap("  - ", text)
+	}
+}
+
+func (p *printer) files(f *result.File, paths Paths) {
+	p.line("")
+	for _, x := range [][2]string{{"results", paths.Results}, {"report", paths.HTML}, {"trials", paths.Trials}, {"seconds", paths.Series}, {"again", f.Run.Command}} {
+		if x[1] != "" {
+			p.wrap(pad(x[0], 9), x[1])
+		}
+	}
+}
