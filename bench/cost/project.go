@@ -96,6 +96,8 @@ func (s Shape) perRecord(o Option) []use {
 		uses = []use{{"REST calls", o.line(), 1 / fill}}
 	case o == HTTPAPI:
 		uses = []use{{"HTTP API calls per 512 KB", o.line(), units(fill*s.KiB, meterKiB) / fill}}
+	case o.broker(): // the broker itself costs nothing per record, but who consumes from it does
+		fill = max(1, s.ReceiveFill)
 	default:
 		return nil
 	}
@@ -110,7 +112,8 @@ func (s Shape) perRecord(o Option) []use {
 }
 
 // PerMillion is the bill for the first million records of a month, without what costs money while idle. A broker of one's
-// own and memory cost nothing per record. Attempts multiply the whole bill, as if each repeated request were received too.
+// own costs what the function costs that consumes from it, memory nothing. Attempts multiply the whole bill, as if each
+// repeated request were received too.
 func (b *Book) PerMillion(o Option, s Shape) (Cost, error) {
 	if err := s.validate(o); err != nil {
 		return Cost{}, fmt.Errorf("%s: %w", o, err)

@@ -166,6 +166,9 @@ func TestMonthlyClimbsTheTiers(t *testing.T) {
 			t.Errorf("%s: $%v, %v; want $%v", test.name, c.USD, err, test.want)
 		}
 	}
+	if got := perMillion(t, cost.JetStream, shape(1, 10, 10, 1)); !near(got, (0.20+16.6667*0.125*0.005)/10) {
+		t.Errorf("a function behind a broker: $%v per million, want that of the function alone", got)
+	}
 	if c, err := cost.DefaultBook().WithHost(cost.JetStream, 200, "ours").Monthly(cost.JetStream, bare, 1); err != nil || c.USD != 200 {
 		t.Errorf("a host of $200: $%v, %v", c.USD, err)
 	}
