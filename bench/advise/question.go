@@ -1,0 +1,100 @@
+package advise
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"sluice/bench/cost"
+)
+
+// A Question describes what the user needs. The zero value of a field asks for nothing, unless the field says otherwise.
+type Question struct {
+	RecordsPerMonth float64 // more than 0
+	Size            float64 // bytes of one record's body, more than 0
+	Binary          bool    // the body is not UTF-8: queue and gateway carry it as base64, a third longer
+	Rate            float64 // records per second while they come; 0: spread evenly over the month
+	Burst           float64 // highest rate that lasts for seconds; 0: Rate
+
+	Linger      time.Duration // how long a record may wait for others to share its request
+	MaxRecords  int           // records in one request to a queue, 1 to 10; 0: 10
+	PostRecords int           // records in one POST; 0: 1, which is what the transport sends
+
+	SLO       *SLO
+	LossBound float64 // largest tolerable share of accepted records that are lost or of rejected ones that arrive, 0 to 1
+
+	NeedsReply        bool // the sender needs the result of the processing in the reply
+	StrictOrder       bool // records with one key must be processed in order
+	RatePerKey        float64
+	ConsumerMayBeDown bool // while records keep coming
+	DurableSpool      bool // what is not accepted yet survives at the source or in a spool, and is sent later
+	NoDuplicates      bool // a record processed twice does harm
+	HTTPSOnly         bool // only HTTPS to an own domain may leave, or no AWS SDK may be used
+	Replay            bool // several consumers need every record, or old records must be readable again
+
+	Work     time.Duration // that the consumer needs for one record
+	MemoryMB int           // of the Lambda function that consumes; 0: a consumer of one's own, without a price
+
+	Exclude []cost.Option // what may not be used for other reasons
+}
+
+// An SLO is a bound on a measured latency.
+type SLO struct {
+	Metric string // as in the results: "processed.p99", "accepted.p99"
+	Bound  time.Duration
+}
+
+const monthSeconds = 30 * 24 * 3600
+
+// Validate reports everything that is wrong with q.
+func (q Question) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	amount := func(x, most float64) bool { return x >= 0 && x <= most }
+	check(q.RecordsPerMonth > 0 && amount(q.RecordsPerMonth, 1e15), "%v records a month, want more than 0 and at most 1e15", q.RecordsPerMonth)
+	check(q.Size > 0 && amount(q.Size, 1e12), "a record of %v bytes, want more than 0 and at most 1e12", q.Size)
+	check(amount(q.Rate, 1e9), "a rate of %v per second, want 0 to 1e9", q.Rate)
+	check(amount(q.Burst, 1e9) && (q.Burst == 0 || q.Burst >= q.Rate), "bursts of %v per second, want at least the rate of %v and at most 1e9", q.Burst, q.Rate)
+	check(q.Rate == 0 || q.Rate*monthSeconds >= q.RecordsPerMonth*(1-1e-9), "%v records a month do not come at %v per second: that is %s/s all month long", q.RecordsPerMonth, q.Rate, number(q.RecordsPerMonth/monthSeconds))
+	check(amount(q.RatePerKey, 1e9), "a rate per key of %v per second, want 0 to 1e9", q.RatePerKey)
+	check(q.Linger >= 0 && q.Linger <= time.Hour, "a linger of %v, want 0 to 1h", q.Linger)
+	check(q.MaxRecords >= 0 && q.MaxRecords <= 10, "%d records in a request, want 1 to 10", q.MaxRecords)
+	check(q.PostRecords >= 0 && q.PostRecords <= 10_000, "%d records in a POST, want 1 to 10,000", q.PostRecords)
+	check(amount(q.LossBound, 1), "a loss bound of %v, want a share from 0 to 1", q.LossBound)
+	check(q.Work >= 0 && q.Work <= 24*time.Hour, "work of %v per record, want 0 to 24h", q.Work)
+	check(q.MemoryMB >= 0 && q.MemoryMB <= 10_240, "a function of %d MB, want 0 to 10,240", q.MemoryMB)
+	check(q.SLO == nil || q.SLO.Bound > 0 && q.SLO.Metric != "", "the latency bound needs a metric and a time above 0")
+	for _, o := range q.Exclude {
+		check(slices.Contains(cost.Options(), o), "there is no option %q to exclude", o)
+	}
+	return errors.Join(errs...)
+}
+
+// filled puts the defaults where q asks for nothing.
+func (q Question) filled() Question {
+	if q.Rate == 0 {
+		q.Rate = q.RecordsPerMonth / monthSeconds
+	}
+	q.Burst = math.Max(q.Burst, q.Rate)
+	if q.MaxRecords == 0 {
+		q.MaxRecords = 10
+	}
+	if q.PostRecords == 0 {
+		q.PostRecords = 1
+	}
+	return q
+}
+
+// wire is the size of a record's body in bytes as o carries it. Brokers carry bytes as they are.
+func (q Question) wire(o cost.Option) float64 {
+	if q.Binary && o.Transport() != "jetstream" && o.Transport() != "rabbitmq" {
+		return q.Size * 4 / 3
+	}
+	return q.Size
+}
