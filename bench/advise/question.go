@@ -12,38 +12,38 @@ import (
 
 // A Question describes what the user needs. The zero value of a field asks for nothing, unless the field says otherwise.
 type Question struct {
-	RecordsPerMonth float64 // more than 0
-	Size            float64 // bytes of one record's body, more than 0
-	Binary          bool    // the body is not UTF-8: queue and gateway carry it as base64, a third longer
-	Rate            float64 // records per second while they come; 0: spread evenly over the month
-	Burst           float64 // highest rate that lasts for seconds; 0: Rate
+	RecordsPerMonth float64 `json:"records_per_month"` // more than 0
+	Size            float64 `json:"size_bytes"`        // bytes of one record's body, more than 0
+	Binary          bool    `json:"binary"`            // the body is not UTF-8: queue and gateway carry it as base64, a third longer
+	Rate            float64 `json:"rate"`              // records per second while they come; 0: spread evenly over the month
+	Burst           float64 `json:"burst"`             // highest rate that lasts for seconds; 0: Rate
 
-	Linger      time.Duration // how long a record may wait for others to share its request
-	MaxRecords  int           // records in one request to a queue, 1 to 10; 0: 10
-	PostRecords int           // records in one POST; 0: 1, which is what the transport sends
+	Linger      time.Duration `json:"linger_ns"`    // how long a record may wait for others to share its request
+	MaxRecords  int           `json:"max_records"`  // records in one request to a queue, 1 to 10; 0: 10
+	PostRecords int           `json:"post_records"` // records in one POST; 0: 1, which is what the transport sends
 
-	SLO       *SLO
-	LossBound float64 // largest tolerable share of accepted records that are lost or of rejected ones that arrive, 0 to 1
+	SLO       *SLO    `json:"slo,omitempty"`
+	LossBound float64 `json:"loss_bound"` // largest tolerable share of accepted records that are lost or of rejected ones that arrive, 0 to 1
 
-	NeedsReply        bool // the sender needs the result of the processing in the reply
-	StrictOrder       bool // records with one key must be processed in order
-	RatePerKey        float64
-	ConsumerMayBeDown bool // while records keep coming
-	DurableSpool      bool // what is not accepted yet survives at the source or in a spool, and is sent later
-	NoDuplicates      bool // a record processed twice does harm
-	HTTPSOnly         bool // only HTTPS to an own domain may leave, or no AWS SDK may be used
-	Replay            bool // several consumers need every record, or old records must be readable again
+	NeedsReply        bool    `json:"needs_reply"`  // the sender needs the result of the processing in the reply
+	StrictOrder       bool    `json:"strict_order"` // records with one key must be processed in order
+	RatePerKey        float64 `json:"rate_per_key"`
+	ConsumerMayBeDown bool    `json:"consumer_may_be_down"` // while records keep coming
+	DurableSpool      bool    `json:"durable_spool"`        // what is not accepted yet survives at the source or in a spool, and is sent later
+	NoDuplicates      bool    `json:"no_duplicates"`        // a record processed twice does harm
+	HTTPSOnly         bool    `json:"https_only"`           // only HTTPS to an own domain may leave, or no AWS SDK may be used
+	Replay            bool    `json:"replay"`               // several consumers need every record, or old records must be readable again
 
-	Work     time.Duration // that the consumer needs for one record
-	MemoryMB int           // of the Lambda function that consumes; 0: a consumer of one's own, without a price
+	Work     time.Duration `json:"work_ns"`   // that the consumer needs for one record
+	MemoryMB int           `json:"memory_mb"` // of the Lambda function that consumes; 0: a consumer of one's own, without a price
 
-	Exclude []cost.Option // what may not be used for other reasons
+	Exclude []cost.Option `json:"exclude,omitempty"` // what may not be used for other reasons
 }
 
 // An SLO is a bound on a measured latency.
 type SLO struct {
-	Metric string // as in the results: "processed.p99", "accepted.p99"
-	Bound  time.Duration
+	Metric string        `json:"metric"` // as in the results: "processed.p99", "accepted.p99"
+	Bound  time.Duration `json:"bound_ns"`
 }
 
 const monthSeconds = 30 * 24 * 3600
