@@ -17,23 +17,14 @@ func (t *trial) reckon(out *result.Trial) error {
 	if stray > 0 {
 		t.late = append(t.late, fmt.Sprintf("%d copies of earlier trials came in", stray))
 	}
-	first := map[int]Receipt{}
+	first := firstOf(receipts)
 	seen := make([]audit.Seen, len(receipts))
 	for i, r := range receipts {
 		seen[i] = r.Seen
-		if _, again := first[r.Seq]; !again && r.Seq >= 0 {
-			first[r.Seq] = r
-		}
 	}
 	out.Phases = []result.Phase{}
 	for _, m := range t.phases {
-		m.done = make([]Receipt, len(m.report.Entries))
-		for i := range m.done {
-			r, ok := first[m.sent.First+i]
-			if m.done[i] = r; !ok {
-				m.done[i].Seq = -1
-			}
-		}
+		m.see(first)
 		p, err := m.result()
 		if err != nil {
 			return err
@@ -50,6 +41,28 @@ func (t *trial) reckon(out *result.Trial) error {
 	out.Client = t.client()
 	out.Valid = len(out.Because) == 0 && len(out.Unexpected) == 0
 	return nil
+}
+
+// firstOf returns the first receipt of every record, by sequence number.
+func firstOf(receipts []Receipt) map[int]Receipt {
+	first := make(map[int]Receipt, len(receipts))
+	for _, r := range receipts {
+		if _, again := first[r.Seq]; !again && r.Seq >= 0 {
+			first[r.Seq] = r
+		}
+	}
+	return first
+}
+
+// see notes which records of the phase have been seen.
+func (m *measured) see(first map[int]Receipt) {
+	m.done = make([]Receipt, len(m.report.Entries))
+	for i := range m.done {
+		r, ok := first[m.sent.First+i]
+		if m.done[i] = r; !ok {
+			m.done[i].Seq = -1
+		}
+	}
 }
 
 // receipts are those of the consumer or, where the reply is the end, one for every accepted record.

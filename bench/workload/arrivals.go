@@ -48,6 +48,20 @@ func (w *Workload) Arrivals(phase, pair int) []time.Duration {
 	return all
 }
 
+// Poisson returns arrivals at rate per second, independent of each other, from 0 to under length. stream tells schedules of
+// the same seed apart.
+func Poisson(seed uint64, stream int, rate float64, length time.Duration) []time.Duration {
+	chance := (&Workload{Seed: seed}).chance("poisson", stream)
+	var all []time.Duration
+	for at := 0.0; ; {
+		at += -math.Log(1-chance.Float64()) / rate
+		if at >= length.Seconds() {
+			return all
+		}
+		all = append(all, time.Duration(at*float64(time.Second)))
+	}
+}
+
 // after is the time at which n records of the segment are due, 0 ≤ n < records: the root of from·t + slope·t²/2 = n, in
 // the form that does not lose digits when slope is near 0.
 func (s segment) after(n float64) float64 {
