@@ -3,12 +3,12 @@ package bench_test
 import (
 	"bytes"
 	"errors"
-	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"sluice/bench"
+	"sluice/bench/cost"
 	"sluice/internal/fault"
 	"sluice/transport"
 )
@@ -93,20 +93,6 @@ func TestTallyKeepsExtremeTimes(t *testing.T) {
 	}
 }
 
-func TestPrices(t *testing.T) {
-	t.Parallel()
-	p := bench.Prices{SQSPerMillion: 0.40, RESTPerMillion: 3.50}
-	counts := bench.Counts{Requests: 2_000_000, Chunks: 3_000_000, Accepted: 20_000_000}
-	for transport, want := range map[string]float64{"sqs": 1.20, "apigateway": 7.00, "memory": 0} {
-		if got, err := p.Of(transport, counts); err != nil || math.Abs(got-want) > 1e-9 {
-			t.Errorf("%s: $%v, %v, want $%v", transport, got, err, want)
-		}
-	}
-	if got, err := p.Of("pigeon", counts); err == nil {
-		t.Errorf("pigeon: $%v, want an error: there is no price", got)
-	}
-}
-
 func TestWriteTable(t *testing.T) {
 	t.Parallel()
 	trials := []bench.Trial{
@@ -116,7 +102,7 @@ func TestWriteTable(t *testing.T) {
 		{Transport: "pigeon", Took: time.Second, Audit: bench.Audit{Sent: 1}},
 	}
 	var out bytes.Buffer
-	bench.WriteTable(&out, bench.Prices{Region: "us-east-1", Date: "November 2026", SQSPerMillion: 0.40, RESTPerMillion: 3.50}, trials)
+	bench.WriteTable(&out, cost.DefaultBook(), trials)
 	const want = `                                         sqs        apigateway            pigeon
 records                            1,000,000                 0                 1
 lost                                       1                 0                 0
@@ -138,7 +124,7 @@ price of a million records             $0.04         $0.000000                 ?
 			t.Errorf("%d columns, want at most 80: %s", n, line)
 		}
 	}
-	if !strings.Contains(out.String(), "us-east-1 list price of November 2026") || !strings.Contains(out.String(), "not that of a measured run on AWS") {
+	if !strings.Contains(out.String(), "the list us-east-1/2026-11") || !strings.Contains(out.String(), "not that of a measured run on AWS") {
 		t.Error("the table does not say what its prices are")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sluice/bench/cost"
 )
 
 // A Trial is one delivery of a set of records through one transport.
@@ -17,7 +19,7 @@ type Trial struct {
 }
 
 // WriteTable prints trials side by side, with what their requests would cost. It fits 80 columns for up to three trials.
-func WriteTable(out io.Writer, prices Prices, trials []Trial) {
+func WriteTable(out io.Writer, prices *cost.Book, trials []Trial) {
 	row := func(name string, cell func(Trial) string) {
 		fmt.Fprintf(out, "%-26s", name)
 		for _, t := range trials {
@@ -37,18 +39,18 @@ func WriteTable(out io.Writer, prices Prices, trials []Trial) {
 	row("records per second", func(t Trial) string {
 		return thousands(int(float64(t.Counts.Accepted) / max(t.Took, time.Microsecond).Seconds()))
 	})
-	row("price on AWS", func(t Trial) string { return prices.dollars(t, 1) })
-	row("price of a million records", func(t Trial) string { return prices.dollars(t, 1e6/float64(max(1, t.Audit.Sent))) })
+	row("price on AWS", func(t Trial) string { return dollars(prices, t, 1) })
+	row("price of a million records", func(t Trial) string { return dollars(prices, t, 1e6/float64(max(1, t.Audit.Sent))) })
 	fmt.Fprintf(out, `
-The price is the %s list price of %s for the requests counted
-here, not that of a measured run on AWS; receiving from the queue and the
-function behind the gateway come on top.
-`, prices.Region, prices.Date)
+The price is that of the list %s for the requests counted here,
+not that of a measured run on AWS; receiving from the queue and the function
+behind the gateway come on top.
+`, prices.ID)
 }
 
 // dollars returns the price of a trial, so many times.
-func (p Prices) dollars(t Trial, times float64) string {
-	price, err := p.Of(t.Transport, t.Counts)
+func dollars(prices *cost.Book, t Trial, times float64) string {
+	price, err := prices.OfRequests(t.Transport, int64(t.Counts.Requests), t.Counts.Chunks)
 	if err != nil {
 		return "?"
 	}

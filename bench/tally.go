@@ -6,6 +6,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"sluice/bench/cost"
 	"sluice/internal/fault"
 	"sluice/transport"
 )
@@ -36,7 +37,7 @@ func (t *Tally) Observe(a transport.Attempt) {
 	defer t.mu.Unlock()
 	t.requests++
 	t.bytes += int64(a.Bytes)
-	t.chunks += max(1, (int64(a.Bytes)+chunk-1)/chunk)
+	t.chunks += cost.Chunks(int64(a.Bytes))
 	for _, r := range a.Results {
 		if fault.From(r.Err) != nil {
 			continue

@@ -144,8 +144,8 @@ func (in Input) orderGate(o cost.Option) Gate {
 		g.Passed, g.Reason = true, "one stream keeps the order if one consumer reads it"
 	default:
 		trip, from := roundTrip+q.Work, "published"
-		if e := in.of(o); e != nil && !e.StandIn && e.Latencies["accepted.p50"].Value > 0 {
-			trip, from = e.Latencies["accepted.p50"].Value, "measured"
+		if e := in.of(o); e != nil && !e.StandIn && e.Latencies["accept.p50"].Value > 0 {
+			trip, from = e.Latencies["accept.p50"].Value, "measured"
 		}
 		most := float64(q.PostRecords) / trip.Seconds()
 		g.Passed = q.RatePerKey <= most

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"sluice/bench/cost"
@@ -42,9 +43,12 @@ type Question struct {
 
 // An SLO is a bound on a measured latency.
 type SLO struct {
-	Metric string        `json:"metric"` // as in the results: "processed.p99", "accepted.p99"
+	Metric string        `json:"metric"` // as in the results: "processed.p99", "accept.p99"
 	Bound  time.Duration `json:"bound_ns"`
 }
+
+// bounded are the metrics that an SLO can be about.
+var bounded = []string{"accept.p50", "accept.p99", "processed.p50", "processed.p99"}
 
 const monthSeconds = 30 * 24 * 3600
 
@@ -69,7 +73,10 @@ func (q Question) Validate() error {
 	check(amount(q.LossBound, 1), "a loss bound of %v, want a share from 0 to 1", q.LossBound)
 	check(q.Work >= 0 && q.Work <= 24*time.Hour, "work of %v per record, want 0 to 24h", q.Work)
 	check(q.MemoryMB >= 0 && q.MemoryMB <= 10_240, "a function of %d MB, want 0 to 10,240", q.MemoryMB)
-	check(q.SLO == nil || q.SLO.Bound > 0 && q.SLO.Metric != "", "the latency bound needs a metric and a time above 0")
+	if q.SLO != nil {
+		check(slices.Contains(bounded, q.SLO.Metric), "the latency bound is on %q, want one of %s", q.SLO.Metric, strings.Join(bounded, ", "))
+		check(q.SLO.Bound > 0, "a latency bound of %v, want more than 0", q.SLO.Bound)
+	}
 	for _, o := range q.Exclude {
 		check(slices.Contains(cost.Options(), o), "there is no option %q to exclude", o)
 	}

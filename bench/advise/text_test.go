@@ -86,7 +86,7 @@ func TestAskRefuses(t *testing.T) {
 			[]string{"NaN records", "-1 bytes", "11 records", "linger of -1ns", "loss bound of 2"}},
 		{"more records than the rate brings", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.RecordsPerMonth = 1e9 })}, []string{"do not come at 50 per second", "386/s all month"}},
 		{"bursts below the rate", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.Burst = 10 })}, []string{"bursts of 10"}},
-		{"a bound on nothing", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.SLO = &advise.SLO{Bound: time.Second} })}, []string{"needs a metric"}},
+		{"a bound on nothing", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.SLO = &advise.SLO{Bound: time.Second} })}, []string{"want one of accept.p50"}},
 		{"an unknown exclusion", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.Exclude = []cost.Option{"pigeon"} })}, []string{`"pigeon"`}},
 		{"two measurements of one option", advise.Input{Book: cost.DefaultBook(), Question: plain(), Evidence: []advise.Evidence{e, e}}, []string{"sqs-standard was measured twice"}},
 		{"half an attempt", advise.Input{Book: cost.DefaultBook(), Question: plain(), Evidence: []advise.Evidence{half}}, []string{"cannot be"}},
@@ -124,7 +124,7 @@ func TestMeasuredRoundTripReplacesThePublished(t *testing.T) {
 	q := plain()
 	q.StrictOrder, q.RatePerKey = true, 30
 	e := measured(cost.HTTPAPI, 50*ms, 60*ms)
-	e.Latencies["accepted.p50"] = advise.Latency{Value: 20 * ms, Low: 19 * ms, High: 21 * ms}
+	e.Latencies["accept.p50"] = advise.Latency{Value: 20 * ms, Low: 19 * ms, High: 21 * ms}
 	for _, at := range []struct {
 		name string
 		e    advise.Evidence

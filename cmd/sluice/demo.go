@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/bench"
+	"sluice/bench/cost"
 	"sluice/examples/earthquakes"
 	"sluice/internal/awslocal"
 	"sluice/internal/config"
@@ -77,7 +78,7 @@ func demo(ctx context.Context, out, progress io.Writer) error {
 // report prints the trials, and fails if one of them lost or altered a record, or if nobody could read it.
 func report(out io.Writer, trials []bench.Trial) error {
 	var table bytes.Buffer
-	bench.WriteTable(&table, bench.ListPrices, trials)
+	bench.WriteTable(&table, cost.DefaultBook(), trials)
 	table.WriteString("Latency and throughput are those of a stand-in on this machine: they measure\nSluice, not Amazon.\n")
 	var broken []error
 	if _, err := table.WriteTo(out); err != nil {
