@@ -76,7 +76,7 @@ type curve struct {
 // figure draws latency over percentile.
 func (c curve) figure(f *result.File) (figure, error) {
 	chart := svg.Chart{Title: c.title + " latency by percentile, phase " + c.phase, Desc: "One line per transport; lower is better.",
-		X: svg.Axis{Label: "percentile of the records", Log: true}, Y: svg.Axis{Label: "latency", Log: true, Format: result.Span}}
+		X: svg.Axis{Label: "percentile of the records", Log: true}, Y: svg.Axis{Label: "latency", Log: true, Format: result.Span}, Height: 350}
 	data := &table{Caption: c.title + ", phase " + c.phase, Head: []string{"", "p50", "p90", "p99", "p99.9", "max", "records"}}
 	widest := 1.0
 	for _, name := range f.Transports() {
@@ -91,8 +91,8 @@ func (c curve) figure(f *result.File) (figure, error) {
 		// A quantile is given if 10 samples lie beyond it.
 		most := max(1, float64(merged.N())/10)
 		widest = max(widest, most)
-		for i := range 61 {
-			x := math.Pow(most, float64(i)/60)
+		for i := range 91 {
+			x := max(100.0/99, math.Pow(most, float64(i)/90)) // from p1 on: a minimum says little
 			s.Line = append(s.Line, svg.Point{X: x, Y: at(merged, x)})
 			if r, ok := spread(trials, x); ok {
 				s.Band = append(s.Band, r)
@@ -111,7 +111,7 @@ func (c curve) figure(f *result.File) (figure, error) {
 		data.Rows = append(data.Rows, append(row, cells(result.Span(result.Millis(merged.Quantile(1))), result.Plain(float64(merged.N())))...))
 		chart.Series = append(chart.Series, s)
 	}
-	chart.X.Ticks = []svg.Tick{{At: 1, Label: "min"}}
+	chart.X.Ticks = []svg.Tick{}
 	for _, q := range append(quantiles, quantile{"p99.99", 10000}) {
 		if q.x <= widest {
 			chart.X.Ticks = append(chart.X.Ticks, svg.Tick{At: q.x, Label: q.name})

@@ -26,15 +26,9 @@ func reasons(t result.Trial) string {
 	return why
 }
 
-// limits lists what the run does not prove.
+// limits lists what the run does not prove, besides what standInNote says.
 func limits(f *result.File) []string {
 	var all []string
-	if f.Run.Partial != "" {
-		all = append(all, "The run is partial: "+f.Run.Partial+".")
-	}
-	if note := standInNote(f); note != "" {
-		all = append(all, note)
-	}
 	all = append(all, undecided(f)...)
 	all = append(all, losses(f)...)
 	all = append(all, ends(f)...)
@@ -78,22 +72,18 @@ func are(n int, noun string) string {
 
 // losses says how much the absence of losses proves.
 func losses(f *result.File) []string {
-	var all []string
+	var all, bounds []string
 	for _, name := range f.Transports() {
-		lost, accepted := 0, 0
-		for _, t := range f.Trials {
-			if t.Transport == name {
-				lost, accepted = lost+t.Audit.Lost, accepted+t.Audit.Accepted
-			}
-		}
-		switch {
-		case accepted == 0:
+		switch sum := audits(f, name); {
+		case sum.Accepted == 0:
 			all = append(all, fmt.Sprintf("%s: no record was accepted.", name))
-		case lost == 0:
+		case sum.Lost == 0:
 			// Zero of n: the true rate is below about 3/n with 95 % confidence.
-			all = append(all, fmt.Sprintf("%s: none of %s accepted records was lost; up to %s in a million may still be (95 %%).",
-				name, result.Plain(float64(accepted)), result.Plain(3e6/float64(accepted))))
+			bounds = append(bounds, fmt.Sprintf("%s %s", name, result.Plain(3e6/float64(sum.Accepted))))
 		}
+	}
+	if len(bounds) > 0 {
+		all = append(all, "No loss is not proof of none. Of a million records, so many may still be lost (95 %): "+list(bounds)+".")
 	}
 	return all
 }

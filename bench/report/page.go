@@ -31,14 +31,13 @@ type section struct {
 
 // A block is one of its fields; Fold hides the others behind a line until it is clicked on, or printed.
 type block struct {
-	Fold   string
-	Inner  []block
-	Figure *figure
-	Grid   []figure // side by side where there is room
-	Table  *table
-	List   []string
-	Text   string
-	Code   string
+	Fold  string
+	Inner []block
+	Grid  []figure // side by side where there is room
+	Table *table
+	List  []string
+	Text  string
+	Code  string
 }
 
 // A figure is a chart with its words, and its numbers in a table for those who want to read them.

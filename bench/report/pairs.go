@@ -12,15 +12,19 @@ import (
 func pairSection(f *result.File) section {
 	s := section{ID: "pairs", Title: "Pairs of trials", StandIn: farEndNote(f),
 		Lead: "Each small dot is one pair of trials that ran close together with the same arrivals and records; the bar is the 95 % interval of the typical ratio, computed from these pairs and never from single records. Left of 1, the first transport has the lower value."}
+	var others []figure
 	for i, p := range pairs(f) {
 		fig := forest(f, p)
 		switch {
 		case fig.SVG == "":
 		case i == 0:
-			s.Blocks = append(s.Blocks, block{Figure: &fig})
+			s.Blocks = append(s.Blocks, block{Grid: []figure{fig, order(f)}})
 		default:
-			s.Blocks = append(s.Blocks, block{Fold: p.A + " / " + p.B, Inner: []block{{Figure: &fig}, {Table: comparisonTable(f, p)}}})
+			others = append(others, fig)
 		}
+	}
+	if len(others) > 0 {
+		s.Blocks = append(s.Blocks, block{Fold: "the other " + plural(len(others), "pair") + " of transports", Inner: []block{{Grid: others}}})
 	}
 	return s
 }
@@ -29,7 +33,7 @@ func forest(f *result.File, p pair) figure {
 	rows := svg.Rows{Title: p.A + " to " + p.B + ", ratio by metric", Desc: "Dots are pairs of trials, bars are 95 % intervals.",
 		Axis: svg.Axis{Label: p.A + " / " + p.B, Log: true, Format: result.Plain}, One: 1,
 		Zone: [2]float64{0.95, 1.05}, ZoneLabel: "equivalent: within 5 %"}
-	data := &table{Caption: "Ratios pair by pair", Head: []string{"metric", "pair", p.A, p.B, "ratio"}}
+	data := &table{Caption: "Ratios pair by pair", Head: []string{"metric", "pair", p.A, p.B, "ratio", "verdict of all pairs"}}
 	for _, c := range comparisonsOf(f, p) {
 		row := svg.Row{Name: label(c.Metric), Style: styleOf(p.A), Mid: c.Ratio, Text: ratio(c), Tip: label(c.Metric) + ": " + verdict(c)}
 		if c.Pairs > 1 && c.CI95.Low > 0 && c.CI95.High <= 1e12 {
@@ -42,7 +46,7 @@ func forest(f *result.File, p pair) figure {
 				continue
 			}
 			row.Dots = append(row.Dots, v[0]/v[1])
-			data.Rows = append(data.Rows, cells(label(c.Metric), fmt.Sprint(i+1), result.Quantity(v[0], c.Unit), result.Quantity(v[1], c.Unit), result.Plain(v[0]/v[1])))
+			data.Rows = append(data.Rows, cells(label(c.Metric), fmt.Sprint(i+1), result.Quantity(v[0], c.Unit), result.Quantity(v[1], c.Unit), result.Plain(v[0]/v[1]), verdict(c)))
 		}
 		rows.Rows = append(rows.Rows, row)
 	}

@@ -9,7 +9,7 @@ import (
 
 // setupSection is what somebody else needs to do it again.
 func setupSection(f *result.File) section {
-	s := section{ID: "setup", Title: "Set-up, and how to do it again"}
+	s := section{ID: "setup", Title: "Set-up"}
 	if f.Run.Command != "" {
 		s.Blocks = append(s.Blocks, block{Text: "The run again, with the workload below:"}, block{Code: f.Run.Command})
 	}

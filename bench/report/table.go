@@ -28,23 +28,11 @@ func Table(w io.Writer, f *result.File, width int, paths Paths) error {
 	p.summary(f)
 	p.comparisons(f)
 	p.section("Invalid trials, which count for losses only", invalid(f))
-	p.section("Not proved", limits(f)[skipNotes(f):])
+	p.section("Not proved", limits(f))
 	p.section("Warnings", f.Warnings)
 	p.files(f, paths)
 	_, err := io.WriteString(w, p.String())
 	return err
-}
-
-// skipNotes is how many of the limits stand at the top already.
-func skipNotes(f *result.File) int {
-	n := len(standIns(f))
-	if n > 1 {
-		n = 1
-	}
-	if f.Run.Partial != "" {
-		n++
-	}
-	return n
 }
 
 // A printer gathers lines of at most width columns.

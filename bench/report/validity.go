@@ -11,7 +11,7 @@ import (
 
 // validitySection is for the reader who does not believe it: every check, every trial, in its order.
 func validitySection(f *result.File) section {
-	s := section{ID: "validity", Title: "Can these numbers be trusted?", Lead: "A trial counts only if what was offered was also sent in time, the sender was not the bottleneck, and Little's law holds between rate, time and number of records. One that fails is shown, never repeated in silence."}
+	s := section{ID: "validity", Title: "Can it be trusted?", Lead: "A trial counts only if what was offered was also sent in time, the sender was not the bottleneck, and Little's law holds between rate, time and number of records. One that fails is shown, never repeated in silence."}
 	if len(f.Trials) == 0 {
 		return s
 	}
@@ -20,8 +20,8 @@ func validitySection(f *result.File) section {
 	} else {
 		s.Blocks = append(s.Blocks, block{Text: "Every trial is valid."})
 	}
-	if fig := order(f); fig.SVG != "" {
-		s.Blocks = append(s.Blocks, block{Figure: &fig})
+	if fig := order(f); fig.SVG != "" && len(pairs(f)) == 0 { // else it stands beside the pairs
+		s.Blocks = append(s.Blocks, block{Grid: []figure{fig}})
 	}
 	s.Blocks = append(s.Blocks, block{Table: worstChecks(f)}, block{Fold: "every check of every trial", Inner: []block{{Table: allChecks(f)}}})
 	if f.Calibration != nil {

@@ -54,7 +54,7 @@ func answer(f *result.File) string {
 		}
 	}
 	if held > 0 {
-		text += fmt.Sprintf(" %s of latency and throughput has no verdict: the stand-in took part, and its times are a model's.", plural(held, "comparison"))
+		text += fmt.Sprintf(" %s without a verdict, of latency or throughput: the stand-in took part, and its times are not those of AWS.", are(held, "comparison"))
 	}
 	return text
 }

@@ -94,7 +94,7 @@ func (c Chart) Draw() string {
 	top := p.legend(p.left, 4, p.right-p.left, p.names(), p.styles(), true)
 	p.text(4, top+12, "start", "faint", c.Y.Label)
 	rows := markRows(c.Marks, p.x, p.left, p.right)
-	p.top = top + lineHeight + 6 + float64(rows.count)*lineHeight
+	p.top = top + lineHeight + 8 + float64(rows.count)*lineHeight + p.spanRow()
 	p.bottom = c.Height - tickRoom - labelRoom
 	p.y.from, p.y.to = p.bottom, p.top
 	p.spans()
@@ -212,6 +212,14 @@ func (a Axis) label() func(float64) string {
 	return Number
 }
 
+// spanRow is the room for the names of the spans above the plot.
+func (p *plot) spanRow() float64 {
+	if len(p.Spans) == 0 {
+		return 0
+	}
+	return lineHeight + 4
+}
+
 func (p *plot) spans() {
 	for _, s := range p.Spans {
 		from, to := p.x.at(s.From), p.x.at(s.To)
@@ -222,7 +230,7 @@ func (p *plot) spans() {
 		p.add(`<rect x="%s" y="%s" width="%s" height="%s" class="%s" fill="%s">%s</rect>`,
 			num(from), num(p.top), num(to-from), num(p.bottom-p.top), class, fill, title(s.Label))
 		if textWidth(s.Label) <= to-from-4 {
-			p.text((from+to)/2, p.top+14, "middle", "faint", s.Label)
+			p.text((from+to)/2, p.top-5, "middle", "faint", s.Label)
 		}
 	}
 }
@@ -265,7 +273,7 @@ func (p *plot) marks(r rows) {
 		top := p.top
 		if row := r.of[i]; row >= 0 {
 			from, _ := labelPlace(m, p.x, p.left, p.right)
-			top -= float64(row)*lineHeight + 2
+			top -= float64(row)*lineHeight + 2 + p.spanRow()
 			p.text(from, top-3, "start", "faint", cut(m.Label, p.right-p.left))
 		}
 		p.add(`<g class="mark">%s`, title(m.tip()))
@@ -280,7 +288,7 @@ func (p *plot) marks(r rows) {
 		p.add("</g>")
 		if math.Abs(y-4-free) >= lineHeight && y-4-fontSize > p.top {
 			free = y - 4
-			p.text(p.right-4, free, "end", "faint", cut(m.Label, p.right-p.left))
+			p.text(p.left+6, free, "start", "faint level", cut(m.Label, p.right-p.left))
 		}
 	}
 }

@@ -28,8 +28,8 @@ type Row struct {
 
 const (
 	rowHeight  = 30.0
-	nameColumn = 132.0
-	textColumn = 156.0
+	nameColumn = 126.0
+	textColumn = 172.0
 )
 
 // Draw returns the rows, or the empty text if there are none with data.
@@ -101,8 +101,12 @@ func (r Row) draw(d *drawing, x scale, y float64, log bool) {
 	}
 	if r.Low < r.High && !math.IsNaN(r.Low) {
 		from, to := x.at(r.Low), x.at(r.High)
-		d.add(`<g>%s<path d="M%s,%s H%s M%[2]s,%s V%s M%[4]s,%[5]s V%[6]s" class="line s%d" fill="none" stroke="%s" stroke-width="2"/></g>`,
-			title(r.Tip), num(from), num(y+4), num(to), num(y), num(y+8), index(r.Style), colours[index(r.Style)])
+		d.add(`<g>%s<path d="M%s,%s H%s" class="line s%d" fill="none" stroke="%s" stroke-width="2"/></g>`,
+			title(r.Tip), num(from), num(y+4), num(to), index(r.Style), colours[index(r.Style)])
+		for _, end := range []float64{from, to} {
+			d.add(`<path d="M%s,%s V%s" class="line s%d" fill="none" stroke="%s" stroke-width="2"/>`,
+				num(end), num(y), num(y+8), index(r.Style), colours[index(r.Style)])
+		}
 	}
 	if shown(r.Mid) {
 		d.marker(r.Style, x.at(r.Mid), y+4, 4, false, fmt.Sprintf("%s: %s", r.Name, r.Text))

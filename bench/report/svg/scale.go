@@ -77,7 +77,7 @@ func ticks(low, top float64, log bool, n int, label func(float64) string) []Tick
 		step := niceStep((top - low) / float64(max(1, n)))
 		at = nil
 		for i := math.Ceil(low/step - 1e-9); i*step <= top*(1+1e-12)+step*1e-9; i++ {
-			at = append(at, i*step)
+			at = append(at, i*step+0) // -0 becomes 0
 		}
 	}
 	out := make([]Tick, len(at))

@@ -126,7 +126,7 @@ func (d *drawing) marker(style int, x, y, r float64, hollow bool, tip string) {
 
 // legend draws samples of the series in rows from (x, y) on and returns the height it took.
 func (d *drawing) legend(x, y, width float64, names []string, styles []int, lines bool) float64 {
-	const sample, gap = 30.0, 18.0
+	const sample, gap = 29.0, 14.0
 	at, row := x, 0.0
 	for i, name := range names {
 		name = cut(name, width-sample)
@@ -136,7 +136,7 @@ func (d *drawing) legend(x, y, width float64, names []string, styles []int, line
 		}
 		middle := y + row + lineHeight/2
 		if lines {
-			d.add(`<line x1="%s" y1="%s" x2="%s" y2="%[2]s" %s/>`, num(at), num(middle), num(at+24), style(styles[i]))
+			d.add(`<line x1="%s" y1="%s" x2="%s" y2="%s" %s/>`, num(at), num(middle), num(at+24), num(middle), style(styles[i]))
 		}
 		d.marker(styles[i], at+12, middle, 4, false, "")
 		d.text(at+sample, middle+4, "start", "name", name)
