@@ -16,13 +16,14 @@ func rules() []rule {
 		{"internal/backoff", nil, "a leaf that everybody may import"},
 		{"internal/atomicfile", nil, "a leaf that everybody may import"},
 		{"internal/secret", nil, "a leaf that everybody may import"},
+		{"internal/wire", nil, "a leaf under drivers whose libraries take no context"},
 		{"internal/archtest", nil, "it reads the others and calls none"},
 
 		{"transport", []string{"internal/fault", "internal/backoff"}, "the contract knows no driver and no source"},
 		{"transport/transporttest", []string{"transport", "internal/fault", "internal/backoff"}, "the suite knows the contract only"},
 		{"transport/sqs", []string{"transport", "internal/fault", "internal/secret", "internal/awscreds"}, "a driver knows no other driver and no source"},
 		{"transport/apigateway", []string{"transport", "internal/fault", "internal/secret", "internal/awscreds"}, "a driver knows no other driver and no source"},
-		{"transport/*", []string{"transport", "internal/fault", "internal/secret"}, "a driver knows no other driver and no source"},
+		{"transport/*", []string{"transport", "internal/fault", "internal/secret", "internal/wire"}, "a driver knows no other driver and no source"},
 
 		{"ingest", []string{"transport", "internal/fault", "internal/backoff", "internal/atomicfile"}, "the loop knows contracts, not drivers or sources"},
 		{"ingest/sourcetest", []string{"ingest", "internal/fault"}, "the suite knows the contract only"},
@@ -34,6 +35,7 @@ func rules() []rule {
 		{"internal/drivers", []string{"transport", "transport/*", "ingest", "ingest/*", "internal/config", "internal/awscreds", "internal/fault", "internal/secret"}, "the one place that knows all drivers and sources"},
 		{"internal/telemetry", []string{"transport", "ingest", "internal/fault"}, "it listens to the loop and the deliverer"},
 		{"internal/readback", []string{"transport", "internal/awscreds", "internal/fault", "internal/secret"}, "it shares the credentials with the drivers and nothing else"},
+		{"bench/farend", []string{"bench/**", "transport", "transport/*", "internal/fault", "internal/secret", "internal/readback", "internal/drivers", "internal/awscreds", "internal/awslocal/**"}, "it opens the destinations that trials deliver to, and starts those that stand in for them"},
 		{"bench/**", []string{"bench/**", "transport", "internal/fault", "internal/readback"}, "it measures through the contract; its command opens the transports"},
 
 		{"deploy", nil, "it is data; its test asks the program"},
@@ -47,6 +49,7 @@ func reserved() []reservation {
 	return []reservation{
 		{"github.com/kelseyhightower/envconfig", []string{"internal/config"}, true, "one package reads the environment"},
 		{"github.com/prometheus", []string{"internal/telemetry"}, false, "one package makes metrics"},
+		{"github.com/nats-io/nats-server", []string{"cmd/sluice-bench", "bench/**"}, false, "a broker does not belong into the daemon"},
 		{"github.com/spf13", []string{"cmd/**"}, false, "commands are at the top"},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	api "github.com/nats-io/nats.go/jetstream"
 
+	"sluice/internal/wire"
 	"sluice/transport"
 )
 
@@ -32,7 +33,7 @@ const (
 type Transport struct {
 	cfg  Config
 	caps transport.Capabilities
-	wire *wire
+	wire *wire.Wire
 
 	mu         sync.Mutex
 	link       *link
@@ -56,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (*Transport, error) {
 			return nil, err
 		}
 	}
-	t := &Transport{cfg: cfg, wire: newWire(cfg.Timeout), electing: electing}
+	t := &Transport{cfg: cfg, wire: wire.New(cfg.Timeout), electing: electing}
 	t.caps = transport.Capabilities{MaxRecords: maxRecords, MaxBytes: maxBytes, MaxInFlight: maxInFlight, Ordered: true}
 	ctx, cancel := t.limit(ctx)
 	defer cancel()
@@ -111,7 +112,7 @@ func (t *Transport) look(ctx context.Context, l *link) (api.StreamConfig, error)
 
 // Close closes the connection, and ends an attempt to open one.
 func (t *Transport) Close() error {
-	t.wire.shut()
+	t.wire.Shut()
 	t.background.Wait()
 	if t.link != nil {
 		t.link.nc.Close()

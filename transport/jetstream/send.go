@@ -51,7 +51,7 @@ func (t *Transport) Send(ctx context.Context, recs []transport.Record) []transpo
 // overtakes it; but one that is too large is a fault of its own.
 func (t *Transport) publish(ctx context.Context, l *link, messages []*nats.Msg, results []transport.Result) []api.PubAckFuture {
 	futures := make([]api.PubAckFuture, len(messages))
-	unstick := context.AfterFunc(ctx, t.wire.release)
+	unstick := context.AfterFunc(ctx, t.wire.Release)
 	defer unstick()
 	var broken error
 	for i, m := range messages {
