@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -267,6 +268,6 @@ func landmarks(f *result.File) ([]svg.Span, []svg.Mark) {
 			marks = append(marks, m)
 		}
 	}
-	slices.SortStableFunc(marks, func(a, b svg.Mark) int { return int(math.Copysign(1, a.At-b.At)) })
+	slices.SortStableFunc(marks, func(a, b svg.Mark) int { return cmp.Compare(a.At, b.At) })
 	return spans, marks
 }

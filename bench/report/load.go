@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"slices"
@@ -179,17 +180,13 @@ func hockeyStick(f *result.File, phase string) figure {
 				s.Dots = append(s.Dots, svg.Dot{X: step.Offered, Y: *v, Hollow: !step.Passed, Tip: fmt.Sprintf("%s at %s/s: %s, %s", search.Transport, result.Plain(step.Offered), result.Span(*v), why.Text)})
 			}
 		}
-		slices.SortStableFunc(s.Line, func(a, b svg.Point) int {
-			if a.X < b.X {
-				return -1
-			}
-			return 1
-		})
+		slices.SortFunc(s.Line, func(a, b svg.Point) int { return cmp.Compare(a.X, b.X) })
 		if search.MaxAtSLO > 0 {
 			chart.Marks = append(chart.Marks, svg.Mark{At: search.MaxAtSLO, Label: search.Transport + " " + svg.Number(search.MaxAtSLO) + "/s", Tip: fmt.Sprintf("%s keeps the SLO up to %s/s", search.Transport, result.Plain(search.MaxAtSLO))})
 		}
 		chart.Series = append(chart.Series, s)
 	}
+	slices.SortFunc(chart.Marks, func(a, b svg.Mark) int { return cmp.Compare(a.At, b.At) })
 	return figure{Title: "Latency against load, search " + phase, Note: "Filled signs passed, hollow ones did not; labels above are the highest rates within the SLO.", SVG: template.HTML(chart.Draw()), Data: data}
 }
 

@@ -43,6 +43,7 @@ type block struct {
 // A figure is a chart with its words, and its numbers in a table for those who want to read them.
 type figure struct {
 	Title, Note string
+	List        []string
 	SVG         template.HTML // made by package svg, which escapes every text
 	Data        *table
 }

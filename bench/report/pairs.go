@@ -46,7 +46,7 @@ func forest(f *result.File, p pair) figure {
 				continue
 			}
 			row.Dots = append(row.Dots, v[0]/v[1])
-			data.Rows = append(data.Rows, cells(label(c.Metric), fmt.Sprint(i+1), result.Quantity(v[0], c.Unit), result.Quantity(v[1], c.Unit), result.Plain(v[0]/v[1]), verdict(c)))
+			data.Rows = append(data.Rows, cells(label(c.Metric), fmt.Sprint(i+1), result.Quantity(v[0], c.Unit), result.Quantity(v[1], c.Unit), factor(v[0]/v[1]), verdict(c)))
 		}
 		rows.Rows = append(rows.Rows, row)
 	}

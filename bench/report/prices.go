@@ -1,8 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
+	"math"
+	"slices"
+	"strings"
 
 	"sluice/bench/cost"
 	"sluice/bench/report/svg"
@@ -32,17 +36,18 @@ func costSection(f *result.File) (section, error) {
 	for _, x := range []struct {
 		title string
 		log   [2]bool
+		here  []svg.Mark
 		draw  func() (cost.Chart, error)
 	}{
-		{"By records per request", [2]bool{false, false}, func() (cost.Chart, error) { return book.FillChart(shape) }},
-		{"By size of a record", [2]bool{true, true}, func() (cost.Chart, error) { return book.SizeChart(shape, max(shape.SendFill, 1)) }},
-		{"By records per month", [2]bool{true, true}, func() (cost.Chart, error) { return book.VolumeChart(shape) }},
+		{"By records per request", [2]bool{false, false}, fills(f, shape), func() (cost.Chart, error) { return book.FillChart(shape) }},
+		{"By size of a record", [2]bool{true, true}, []svg.Mark{{At: shape.KiB, Label: "this run"}}, func() (cost.Chart, error) { return book.SizeChart(shape, max(shape.SendFill, 1)) }},
+		{"By records per month", [2]bool{true, true}, nil, func() (cost.Chart, error) { return book.VolumeChart(shape) }},
 	} {
 		chart, err := x.draw()
 		if err != nil {
 			return s, fmt.Errorf("project the cost: %w", err)
 		}
-		grid = append(grid, costFigure(x.title, chart, x.log))
+		grid = append(grid, costFigure(x.title, chart, x.log, x.here))
 	}
 	s.Blocks = append(s.Blocks, block{Grid: grid})
 	return s, nil
@@ -130,7 +135,7 @@ func measuredShape(f *result.File) cost.Shape {
 		switch name {
 		case "sqs":
 			s.SendFill = fill(float64(m.Sent+m.Retries), float64(attempts))
-			s.ReceiveFill = fill(float64(m.Deliveries), float64(u.Receive)/cost1(s))
+			s.ReceiveFill = fill(float64(m.Deliveries), float64(u.Receive)/chunksOf(s))
 			s.Empty = float64(u.Empty) / float64(max(1, m.Accepted))
 		case "apigateway":
 			s.PostFill = fill(float64(m.Sent+m.Retries), float64(attempts))
@@ -140,8 +145,20 @@ func measuredShape(f *result.File) cost.Shape {
 	return s
 }
 
-// cost1 is how many chunks of 64 KiB one record of the shape begins: receives are counted in chunks.
-func cost1(s cost.Shape) float64 { return float64(cost.Chunks(int64(s.KiB * 1024))) }
+// fills marks how full the requests of this run were.
+func fills(f *result.File, s cost.Shape) []svg.Mark {
+	var marks []svg.Mark
+	for _, name := range f.Transports() {
+		at := map[string]float64{"sqs": s.SendFill, "apigateway": s.PostFill}[name]
+		if at > 0 {
+			marks = append(marks, svg.Mark{At: at, Label: name + " " + result.Plain(at), Tip: fmt.Sprintf("%s had %s records in a request", name, result.Plain(at))})
+		}
+	}
+	return marks
+}
+
+// chunksOf is how many chunks of 64 KiB one record of the shape begins: receives are counted in chunks.
+func chunksOf(s cost.Shape) float64 { return float64(cost.Chunks(int64(s.KiB * 1024))) }
 
 // work is the consumer's work on a record in seconds, 5 ms where the workload does not say.
 func work(f *result.File) float64 {
@@ -156,7 +173,8 @@ func shapeText(s cost.Shape) string {
 		result.Bytes(s.KiB*1024), result.Plain(s.SendFill), result.Plain(s.ReceiveFill), result.Plain(s.PostFill), result.Span(s.Function.Seconds*1000))
 }
 
-func costFigure(title string, c cost.Chart, log [2]bool) figure {
+// costFigure draws a projection. here are places on its axis that this run was at.
+func costFigure(title string, c cost.Chart, log [2]bool, here []svg.Mark) figure {
 	chart := svg.Chart{Title: "Cost " + title, Desc: c.Note, X: svg.Axis{Label: c.X, Log: log[0]}, Y: svg.Axis{Label: c.Y, Log: log[1], Format: func(v float64) string { return "$" + svg.Number(v) }}}
 	data := &table{Caption: c.Y + " " + title, Head: []string{c.X}}
 	for i, curve := range c.Curves {
@@ -177,10 +195,49 @@ func costFigure(title string, c cost.Chart, log [2]bool) figure {
 		}
 		chart.Series = append(chart.Series, s)
 	}
+	fig := figure{Title: title, Note: sentence(c.Note)}
 	for _, cross := range c.Cross {
-		text := fmt.Sprintf("from %s on, %s is cheaper than %s", result.Plain(cross.X), cross.To, cross.From)
-		chart.Marks = append(chart.Marks, svg.Mark{At: cross.X, Label: svg.Number(cross.X), Tip: text})
-		data.Rows = append(data.Rows, append(cells("crossing"), td{Text: text}))
+		x := crossing(c, cross)
+		fig.List = append(fig.List, fmt.Sprintf("From %s %s on, %s is cheaper than %s.", svg.Number(x), c.X, cross.To, cross.From))
+		chart.Marks = append(chart.Marks, svg.Mark{At: x, Label: svg.Number(x), Tip: fig.List[len(fig.List)-1]})
 	}
-	return figure{Title: title, Note: c.Note + ".", SVG: template.HTML(chart.Draw()), Data: data}
+	chart.Marks = append(chart.Marks, here...)
+	slices.SortStableFunc(chart.Marks, func(a, b svg.Mark) int { return cmp.Compare(a.At, b.At) })
+	fig.SVG, fig.Data = template.HTML(chart.Draw()), data
+	return fig
+}
+
+// sentence makes a note one.
+func sentence(note string) string {
+	if note == "" {
+		return ""
+	}
+	return strings.ToUpper(note[:1]) + note[1:] + "."
+}
+
+// crossing is where two curves cross, to three digits. A chart knows only at which of its places the other one has become
+// cheaper; between two places that are far apart the curves are taken as straight lines on logarithmic axes.
+func crossing(c cost.Chart, cross cost.Cross) float64 {
+	var from, to []cost.Point
+	for _, curve := range c.Curves {
+		switch curve.Option {
+		case cross.From:
+			from = curve.Points
+		case cross.To:
+			to = curve.Points
+		}
+	}
+	i := slices.IndexFunc(from, func(p cost.Point) bool { return p.X == cross.X })
+	if i < 1 || i >= len(to) || from[i].X/from[i-1].X < 1.5 || c.X != "records per month" {
+		return cross.X
+	}
+	gap := func(i int) float64 { return math.Log(from[i].USD / to[i].USD) }
+	before, after := gap(i-1), gap(i)
+	if !(before <= 0 && after > 0) || math.IsInf(before, 0) {
+		return cross.X
+	}
+	share := before / (before - after)
+	x := from[i-1].X * math.Pow(from[i].X/from[i-1].X, share)
+	digits := math.Pow(10, math.Floor(math.Log10(x))-2)
+	return math.Round(x/digits) * digits
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
 
 	"sluice/bench/report/svg"
 	"sluice/bench/result"
@@ -43,7 +44,7 @@ func order(f *result.File) figure {
 		}
 		g.Cells = append(g.Cells, svg.Cell{Column: t.Pair, Row: t.Slot, Style: styleOf(t.Transport), Crossed: !t.Valid, Tip: tip})
 	}
-	return figure{Title: "Order of the trials", Note: fmt.Sprintf("Each column ran from top to bottom, in an order drawn from the seed %d. Crossed: invalid.", f.Run.Seed), SVG: template.HTML(g.Draw())}
+	return figure{Title: "Order of the trials", Note: fmt.Sprintf("Each column ran from top to bottom, in an order drawn from the seed %d. Crossed out: invalid.", f.Run.Seed), SVG: template.HTML(g.Draw())}
 }
 
 // worstChecks has for each transport and check the worst of all phases and trials.
@@ -77,10 +78,23 @@ func worstChecks(f *result.File) *table {
 			if held[c] < all[c] {
 				share.Class = "bad"
 			}
-			t.Rows = append(t.Rows, []td{{Text: name}, {Text: c}, share, {Text: worst[c]}})
+			t.Rows = append(t.Rows, []td{{Text: name}, {Text: checkName(c)}, share, {Text: worst[c]}})
 		}
 	}
 	return t
+}
+
+// checkName is the name of a check for people.
+func checkName(name string) string {
+	switch name {
+	case "little":
+		return "Little's law"
+	case "gc":
+		return "garbage collection"
+	case "cpu":
+		return "CPU"
+	}
+	return strings.ReplaceAll(name, "_", " ")
 }
 
 // room is how far a check is from failing, as a share of its limit; below 0 if it has failed.
@@ -111,7 +125,7 @@ func allChecks(f *result.File) *table {
 				if p.Concurrency > 0 {
 					phase = fmt.Sprintf("%s × %d", p.Name, p.Concurrency)
 				}
-				t.Rows = append(t.Rows, []td{{Text: fmt.Sprintf("pair %d", trial.Pair+1)}, {Text: trial.Transport}, {Text: phase}, {Text: c.Name}, outcome, {Text: c.Text}})
+				t.Rows = append(t.Rows, []td{{Text: fmt.Sprintf("pair %d", trial.Pair+1)}, {Text: trial.Transport}, {Text: phase}, {Text: checkName(c.Name)}, outcome, {Text: c.Text}})
 			}
 		}
 	}

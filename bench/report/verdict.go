@@ -69,7 +69,7 @@ func comparisonTable(f *result.File, p pair) *table {
 		if !withheld(c) && c.Text != "" {
 			v.Text = c.Text
 		}
-		row := cells(label(c.Metric), result.Quantity(c.TypicalA, c.Unit), result.Quantity(c.TypicalB, c.Unit), result.Plain(c.Ratio), interval(c), fmt.Sprint(c.Pairs))
+		row := cells(label(c.Metric), result.Quantity(c.TypicalA, c.Unit), result.Quantity(c.TypicalB, c.Unit), factor(c.Ratio), interval(c), fmt.Sprint(c.Pairs))
 		t.Rows = append(t.Rows, append(row, v))
 	}
 	return t

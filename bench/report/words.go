@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -184,14 +185,29 @@ func verdict(c result.Comparison) string {
 
 // ratio writes a ratio with its interval.
 func ratio(c result.Comparison) string {
-	return result.Plain(c.Ratio) + " " + interval(c)
+	return factor(c.Ratio) + " " + interval(c)
 }
 
 func interval(c result.Comparison) string {
 	if c.Pairs < 2 || !(c.CI95.High > 0) {
 		return "[no interval]"
 	}
-	return fmt.Sprintf("[%s, %s]", result.Plain(c.CI95.Low), result.Quantity(c.CI95.High, ""))
+	return fmt.Sprintf("[%s, %s]", factor(c.CI95.Low), factor(c.CI95.High))
+}
+
+// factor writes a ratio so that those near 1 can be told apart.
+func factor(v float64) string {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "–"
+	case v >= 100:
+		return result.Plain(v)
+	case v >= 0.995:
+		return fmt.Sprintf("%.2f", v)
+	case v >= 0.1:
+		return fmt.Sprintf("%.3f", v)
+	}
+	return result.Plain(v)
 }
 
 // span writes a duration in its two largest units.

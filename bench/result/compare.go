@@ -15,7 +15,7 @@ type Difference struct {
 }
 
 func (d Difference) String() string {
-	return fmt.Sprintf("%s is %s in the first run and %s in the second", d.Field, shown(d.A), shown(d.B))
+	return fmt.Sprintf("%s: %s and %s", d.Field, shown(d.A), shown(d.B))
 }
 
 func shown(v string) string {

@@ -36,7 +36,7 @@ func Metrics() []Metric {
 		{"processed", "processed", func(l Latencies) Summary { return l.Processed }},
 		{"service", "service time", func(l Latencies) Summary { return l.Service }},
 		{"late_send", "late send", func(l Latencies) Summary { return l.Late }},
-		{"wait", "wait before the first attempt", func(l Latencies) Summary { return l.Wait }},
+		{"wait", "wait", func(l Latencies) Summary { return l.Wait }},
 		{"dwell", "dwell", func(l Latencies) Summary { return l.Dwell }},
 	} {
 		all = append(all, latencies(l.name, l.title, l.of)...)
@@ -114,7 +114,7 @@ func deliveries() []Metric {
 		count("reordered", "reordered", func(t *Trial) int { return t.Audit.Reordered }),
 		count("in_doubt", "in doubt", func(t *Trial) int { return t.Audit.InDoubt }),
 		count("unsent", "not sent", func(t *Trial) int { return t.Audit.Unsent }),
-		count("errors", "failed attempts of records", func(t *Trial) int {
+		count("errors", "failed attempts", func(t *Trial) int {
 			sum := 0
 			for _, n := range t.Errors {
 				sum += n
@@ -127,7 +127,7 @@ func deliveries() []Metric {
 			}
 			return 1
 		}),
-		count("unexpected", "audits not as the faults allow", func(t *Trial) int { return len(t.Unexpected) }),
+		count("unexpected", "unexpected audits", func(t *Trial) int { return len(t.Unexpected) }),
 	}
 }
 

@@ -13,7 +13,7 @@ type Chart struct {
 	X, Y   Axis
 	Series []Series
 	Spans  []Span // stretches of the x axis, labelled at the top
-	Marks  []Mark // places on the x axis, labelled above the plot
+	Marks  []Mark // places on the x axis in rising order, labelled above the plot
 	Levels []Mark // places on the y axis, labelled inside the plot at the right
 	Height float64
 }
@@ -248,6 +248,9 @@ func markRows(marks []Mark, x scale, left, right float64) rows {
 	var ends [mostRows]float64
 	for i, m := range marks {
 		r.of[i] = -1
+		if i > 0 && m.At == marks[i-1].At && m.Label == marks[i-1].Label {
+			continue // it is there already
+		}
 		from, to := labelPlace(m, x, left, right)
 		for row := range ends {
 			if from >= ends[row] {

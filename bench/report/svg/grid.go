@@ -57,8 +57,8 @@ func (g Grid) Draw() string {
 		x, y := left+cell*float64(c.Column), head+cell*float64(c.Row)
 		body.marker(c.Style, x+cell/2, y+cell/2, cell*0.3, c.Crossed, c.Tip)
 		if c.Crossed {
-			body.add(`<path d="M%s,%s L%s,%s M%[1]s,%[4]s L%[3]s,%[2]s" class="cross" stroke="#b00" stroke-width="1.5"/>`,
-				num(x+cell*.15), num(y+cell*.15), num(x+cell*.85), num(y+cell*.85))
+			body.add(`<path d="M%s,%s L%s,%s" class="cross" stroke="#b00" stroke-width="2.5"/>`,
+				num(x+cell*.1), num(y+cell*.9), num(x+cell*.9), num(y+cell*.1))
 		}
 	}
 	d.open(Width, bottom+24, g.Title, g.Desc)
