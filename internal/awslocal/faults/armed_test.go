@@ -57,7 +57,7 @@ func TestFirstRuleActs(t *testing.T) {
 	t.Parallel()
 	a := arm(t, Script{Rules: []Rule{
 		{Do: Reset, Calls: []string{SQS}, Every: 2},
-		{Name: "second", Do: AcceptThenHang, Nth: []Range{{2, 3}}},
+		{Name: "second", Do: AcceptThenHang, Nth: []Range{{3, 3}}},
 	}})
 	var got []Action
 	for range 4 {

@@ -56,6 +56,18 @@ func TestSampledQuantiles(t *testing.T) {
 	}
 }
 
+// TestBetweenThePoints: two points are a lognormal distribution, between them and beyond.
+func TestBetweenThePoints(t *testing.T) {
+	t.Parallel()
+	m, _ := Lookup("apigw-rest-warm-2gb")
+	sigma := math.Log(48.0/18) / 2.32635
+	for z, p := range map[float64]string{-1.28155: "p10", 1.28155: "p90", 1.64485: "p95", 3.09023: "p99.9"} {
+		if got, want := ms(m.curve(z)), 18*math.Exp(sigma*z); math.Abs(got-want) > 0.001*want {
+			t.Errorf("%s: got %.3f ms, want %.3f", p, got, want)
+		}
+	}
+}
+
 // TestMeans compares with the means that were published beside the quantiles the models were made from.
 func TestMeans(t *testing.T) {
 	t.Parallel()
