@@ -46,20 +46,28 @@ func (r *run) open(ctx, hard context.Context) {
 	}
 }
 
-// wait waits until the clock says at. It reports false, and ends the deliveries too, when ctx ends before.
+// nap is what is left to Sender.Sleep of a wait: timers of Go may be a millisecond late.
+const nap = 1500 * time.Microsecond
+
+// wait waits until the clock says at. It reports false when ctx ends before.
 func (r *run) wait(ctx context.Context, at int64) bool {
 	d := r.Clock.Until(at)
-	if d <= 0 {
-		return ctx.Err() == nil
+	if r.Sleep != nil {
+		d -= nap
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return false
+		}
 	}
+	if d := r.Clock.Until(at); r.Sleep != nil && d > 0 {
+		r.Sleep(d)
+	}
+	return ctx.Err() == nil
 }
 
 // closed keeps Concurrency deliveries under way until the time is up.

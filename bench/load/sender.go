@@ -50,6 +50,7 @@ type Sender struct {
 	Clock       clock.Clock
 	Record      func(seq int) transport.Record // makes a record; its ID is one of package audit
 	Wire        *Wire                          // counts the bytes of its connections; nil: nobody does
+	Sleep       func(time.Duration)            // waits for a millisecond or two, more exactly than a timer; nil: a timer does
 }
 
 // Send sends one phase and waits until its records are settled, the phase's Patience is over or ctx has ended. Records
