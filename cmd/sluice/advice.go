@@ -14,6 +14,8 @@ var remedies = []struct{ op, text string }{
 	{"http.", "check SLUICE_HTTP_URL and the server behind it"},
 	{"sqs.", "check the network, SLUICE_SQS_QUEUE_URL and, if it is set, AWS_ENDPOINT_URL_SQS"},
 	{"apigateway.", "check the network and SLUICE_APIGATEWAY_URL"},
+	{"jetstream.", "check the network, SLUICE_JETSTREAM_URL and the server"},
+	{"rabbitmq.", "check the network, SLUICE_RABBITMQ_URL and the broker"},
 	{"save checkpoint", "check the space on the disk of SLUICE_STATE_DIR and who may write there"},
 	{"write ", "check the space on the disk of SLUICE_STATE_DIR and who may write there"},
 }

@@ -90,11 +90,15 @@ var (
 	reachable = map[string]string{
 		"sqs":        "the queue is there and its attributes can be read",
 		"apigateway": "the endpoint takes connections",
+		"jetstream":  "a stream listens to the subject",
+		"rabbitmq":   "the broker lets us in, and the queue or exchange is there",
 		"memory":     "nothing to check",
 	}
 	unchecked = map[string]string{
 		"sqs":        "whether we may send (sqs:SendMessage); 'sluice send' delivers a record and tells",
 		"apigateway": "whether the gateway takes our signature, API key, path and records; 'sluice send' delivers a record and tells",
+		"jetstream":  "whether we may publish to the subject; 'sluice send' delivers a record and tells",
+		"rabbitmq":   "whether we may publish, and whether the exchange leads to a queue; 'sluice send' delivers a record and tells",
 		"memory":     "nothing",
 	}
 )

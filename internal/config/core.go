@@ -19,7 +19,7 @@ import (
 // Core is what the daemon needs whatever the source and the transport: prefix SLUICE.
 type Core struct {
 	Source    string `split_words:"true" default:"http" desc:"where records come from: http"`
-	Transport string `split_words:"true" default:"sqs" desc:"how records travel: sqs, apigateway, or memory, which keeps nothing and is for trying out a source"`
+	Transport string `split_words:"true" default:"sqs" desc:"how records travel: sqs, apigateway, jetstream, rabbitmq, or memory, which keeps nothing and is for trying out a source"`
 	Stream    string `split_words:"true" desc:"name of the stream of records, part of every record's ID; unset: derived from the address of the source"`
 
 	RecordID   string `split_words:"true" desc:"gjson path of the value in a record that names it (a record without it is set aside); unset: the content names it"`
@@ -55,7 +55,7 @@ func (c *Core) complete(getenv func(string) string) {
 func (c Core) Validate() error {
 	return errors.Join(
 		oneOf("SOURCE", c.Source, "http"),
-		oneOf("TRANSPORT", c.Transport, "sqs", "apigateway", "memory"),
+		oneOf("TRANSPORT", c.Transport, "sqs", "apigateway", "jetstream", "rabbitmq", "memory"),
 		plain("STREAM", c.Stream),
 		path("RECORD_ID", c.RecordID),
 		path("RECORD_KEY", c.RecordKey),

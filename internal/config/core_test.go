@@ -33,7 +33,7 @@ func TestCoreValidation(t *testing.T) {
 		want            string // part of the line; empty: all is well
 	}{
 		{"SLUICE_SOURCE", "htp", `SLUICE_SOURCE: "htp", want http`},
-		{"SLUICE_TRANSPORT", "sns", `SLUICE_TRANSPORT: "sns", want sqs, apigateway or memory`},
+		{"SLUICE_TRANSPORT", "sns", `SLUICE_TRANSPORT: "sns", want sqs, apigateway, jetstream, rabbitmq or memory`},
 		{"SLUICE_TRANSPORT", "apigateway", ""},
 		{"SLUICE_STREAM", "a\nb", "without control characters"},
 		{"SLUICE_RECORD_ID", "properties.id", ""},

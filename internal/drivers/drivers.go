@@ -18,7 +18,9 @@ import (
 	"sluice/internal/config"
 	"sluice/transport"
 	"sluice/transport/apigateway"
+	"sluice/transport/jetstream"
 	"sluice/transport/memory"
+	"sluice/transport/rabbitmq"
 	"sluice/transport/sqs"
 )
 
@@ -29,6 +31,8 @@ type Settings struct {
 	SQS        sqs.Config
 	APIGateway apigateway.Config
 	Role       awscreds.Config
+	JetStream  jetstream.Config
+	RabbitMQ   rabbitmq.Config
 
 	Schema *jsonschema.Schema // what every record must satisfy, from Core.SchemaFile; nil: any JSON
 
@@ -50,6 +54,8 @@ func (s *Settings) sections() (core, source, transports []config.Section) {
 			{Prefix: "SLUICE_SQS", Into: &s.SQS, Title: "Transport: an SQS queue", When: "SLUICE_TRANSPORT=sqs"},
 			{Prefix: "SLUICE_APIGATEWAY", Into: &s.APIGateway, Title: "Transport: an API Gateway endpoint", When: "SLUICE_TRANSPORT=apigateway"},
 			{Prefix: "SLUICE_ROLE", Into: &s.Role, Title: "A role to assume", When: "SLUICE_TRANSPORT is sqs or apigateway"},
+			{Prefix: "SLUICE_JETSTREAM", Into: &s.JetStream, Title: "Transport: a stream of NATS JetStream", When: "SLUICE_TRANSPORT=jetstream"},
+			{Prefix: "SLUICE_RABBITMQ", Into: &s.RabbitMQ, Title: "Transport: RabbitMQ", When: "SLUICE_TRANSPORT=rabbitmq"},
 		}
 }
 
@@ -71,10 +77,7 @@ func Load(need int) (*Settings, error) {
 	}
 	if need&ForTransport != 0 {
 		for _, section := range transports {
-			selected := section.Into == any(&s.SQS) && s.Core.Transport == "sqs" ||
-				section.Into == any(&s.APIGateway) && s.Core.Transport == "apigateway" ||
-				section.Into == any(&s.Role) && s.Core.Transport != "memory"
-			if selected {
+			if slices.Contains(s.of(s.Core.Transport), section.Into) {
 				used = append(used, section)
 			}
 		}
@@ -88,6 +91,21 @@ func Load(need int) (*Settings, error) {
 	}
 	s.used = used
 	return s, nil
+}
+
+// of returns the settings that a transport reads.
+func (s *Settings) of(transport string) []any {
+	switch transport {
+	case "sqs":
+		return []any{&s.SQS, &s.Role}
+	case "apigateway":
+		return []any{&s.APIGateway, &s.Role}
+	case "jetstream":
+		return []any{&s.JetStream}
+	case "rabbitmq":
+		return []any{&s.RabbitMQ}
+	}
+	return nil
 }
 
 // loadSchema compiles the schema. It is silent about a file that is not there, which is a problem of the setting.
@@ -145,32 +163,49 @@ type Destination struct {
 
 // Transport opens the selected transport. It does not wait for the destination to be there.
 func (s *Settings) Transport(ctx context.Context) (*Destination, error) {
-	if s.Core.Transport == "memory" {
+	switch s.Core.Transport {
+	case "memory":
 		return &Destination{Transport: &memory.Transport{Discard: true}}, nil
+	case "sqs":
+		return s.signed(ctx, func(aws *awscreds.AWS) (checked, error) { return sqs.Open(ctx, s.SQS, aws) }, s.SQS.Timeout)
+	case "apigateway":
+		return s.signed(ctx, func(aws *awscreds.AWS) (checked, error) { return apigateway.Open(s.APIGateway, aws) }, s.APIGateway.Timeout)
+	case "jetstream":
+		tr, err := jetstream.Open(ctx, s.JetStream)
+		return destination(tr, err, s.JetStream.Timeout)
+	case "rabbitmq":
+		tr, err := rabbitmq.Open(s.RabbitMQ)
+		return destination(tr, err, s.RabbitMQ.Timeout)
 	}
+	return nil, fmt.Errorf("SLUICE_TRANSPORT: there is no transport %q", s.Core.Transport)
+}
+
+// checked is a transport whose destination can be looked at.
+type checked interface {
+	transport.Transport
+	Check(context.Context) error
+}
+
+func destination(tr checked, err error, timeout time.Duration) (*Destination, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Destination{Transport: tr, Timeout: timeout, check: tr.Check}, nil
+}
+
+// signed opens a transport that signs its requests.
+func (s *Settings) signed(ctx context.Context, open func(*awscreds.AWS) (checked, error), timeout time.Duration) (*Destination, error) {
 	aws, err := awscreds.Load(ctx, s.Role)
 	if err != nil {
 		return nil, err
 	}
-	d := &Destination{AWS: aws}
-	switch s.Core.Transport {
-	case "sqs":
-		var tr *sqs.Transport
-		if tr, err = sqs.Open(ctx, s.SQS, aws); err == nil {
-			d.Transport, d.Timeout, d.check = tr, s.SQS.Timeout, tr.Check
-		}
-	case "apigateway":
-		var tr *apigateway.Transport
-		if tr, err = apigateway.Open(s.APIGateway, aws); err == nil {
-			d.Transport, d.Timeout, d.check = tr, s.APIGateway.Timeout, tr.Check
-		}
-	default:
-		err = fmt.Errorf("SLUICE_TRANSPORT: there is no transport %q", s.Core.Transport)
-	}
+	tr, err := open(aws)
+	d, err := destination(tr, err, timeout)
 	if err != nil {
 		aws.Close()
 		return nil, err
 	}
+	d.AWS = aws
 	return d, nil
 }
 

@@ -1,6 +1,7 @@
 package drivers_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,12 +10,16 @@ import (
 	"sluice/internal/drivers"
 )
 
-// everything is an environment with the settings of both transports.
+// everything is an environment with the settings of all transports.
 var everything = map[string]string{
 	"SLUICE_HTTP_URL":           "http://127.0.0.1:1/events",
 	"SLUICE_SQS_QUEUE_URL":      "http://127.0.0.1:1/000000000000/records",
 	"SLUICE_APIGATEWAY_URL":     "http://127.0.0.1:1/v1/records",
 	"SLUICE_APIGATEWAY_API_KEY": "an-api-key-of-some-length",
+	"SLUICE_JETSTREAM_URL":      "nats://127.0.0.1:1",
+	"SLUICE_JETSTREAM_SUBJECT":  "records",
+	"SLUICE_RABBITMQ_URL":       "amqp://127.0.0.1:1",
+	"SLUICE_RABBITMQ_QUEUE":     "records",
 	"SLUICE_ROLE_ARN":           "arn:aws:iam::000000000000:role/sluice-writer",
 	"SLUICE_ROLE_EXTERNAL_ID":   "sluice-external",
 	"AWS_REGION":                "us-east-1",
@@ -46,8 +51,9 @@ const forAll = drivers.ForSource | drivers.ForTransport
 func TestOneVariableSwitchesTheTransport(t *testing.T) {
 	for _, c := range []struct {
 		transport string
-		records   int // that a request of it may carry
-	}{{"sqs", 10}, {"apigateway", 1}, {"memory", 0}} {
+		opened    string
+	}{{"sqs", "*sqs.Transport"}, {"apigateway", "*apigateway.Transport"}, {"jetstream", "*jetstream.Transport"},
+		{"rabbitmq", "*rabbitmq.Transport"}, {"memory", "*memory.Transport"}} {
 		t.Run(c.transport, func(t *testing.T) {
 			setenv(t, "SLUICE_TRANSPORT", c.transport)
 			s, err := drivers.Load(forAll)
@@ -59,10 +65,10 @@ func TestOneVariableSwitchesTheTransport(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer d.Close()
-			if got := d.Capabilities().MaxRecords; got != c.records {
-				t.Errorf("a request carries %d records, want %d: this is another transport", got, c.records)
+			if got := fmt.Sprintf("%T", d.Transport); got != c.opened {
+				t.Errorf("opened a %s, want a %s", got, c.opened)
 			}
-			if signs := d.AWS != nil; signs != (c.transport != "memory") {
+			if signs := d.AWS != nil; signs != (c.transport == "sqs" || c.transport == "apigateway") {
 				t.Errorf("signs: %v", signs)
 			}
 		})
@@ -70,7 +76,8 @@ func TestOneVariableSwitchesTheTransport(t *testing.T) {
 }
 
 func TestOnlyTheSelectedTransportMayComplain(t *testing.T) {
-	wrong := map[string]string{"sqs": "SLUICE_SQS_TIMEOUT", "apigateway": "SLUICE_APIGATEWAY_TIMEOUT"}
+	wrong := map[string]string{"sqs": "SLUICE_SQS_TIMEOUT", "apigateway": "SLUICE_APIGATEWAY_TIMEOUT",
+		"jetstream": "SLUICE_JETSTREAM_TIMEOUT", "rabbitmq": "SLUICE_RABBITMQ_TIMEOUT"}
 	for selected := range wrong {
 		for broken, variable := range wrong {
 			t.Run(selected+" selected, "+broken+" broken", func(t *testing.T) {
