@@ -7,7 +7,7 @@ const Schema = "bench/1"
 
 // A File is one run: a workload, delivered through some transports in interleaved trials.
 type File struct {
-	Schema      string       `json:"schema"`
+	Schema      string       `json:"schema"` // name of this form
 	Run         Run          `json:"run"`
 	Env         Env          `json:"env"`
 	Workload    Workload     `json:"workload"`
@@ -17,15 +17,15 @@ type File struct {
 	Trials      []Trial      `json:"trials"`   // in the order in which they ran
 	Searches    []Search     `json:"searches"` // one per transport and search phase
 	Comparisons []Comparison `json:"comparisons"`
-	Warnings    []string     `json:"warnings"`
+	Warnings    []string     `json:"warnings"` // what a reader has to know, one sentence each
 }
 
 // A Run says when, how and how completely.
 type Run struct {
-	ID      string    `json:"id"`
-	Started time.Time `json:"started"`
-	Seconds float64   `json:"seconds"`
-	Seed    uint64    `json:"seed"`
+	ID      string    `json:"id"`                // of the run, unlike all others
+	Started time.Time `json:"started"`           // when the run began
+	Seconds float64   `json:"seconds"`           // how long it took, everything included
+	Seed    uint64    `json:"seed"`              // arrivals, bodies and the order of trials follow from it
 	Profile string    `json:"profile"`           // quick, standard or audit; "file" for the user's own workload
 	Command string    `json:"command"`           // what makes this run again
 	Partial string    `json:"partial,omitempty"` // why the run ended early; empty: it is complete
@@ -33,21 +33,21 @@ type Run struct {
 
 // Env is where the sender ran. What is not known is empty.
 type Env struct {
-	Version    string            `json:"version"`
-	Commit     string            `json:"commit"`
-	Dirty      bool              `json:"dirty"`
-	Go         string            `json:"go"`
-	Modules    map[string]string `json:"modules"` // of clients and brokers: path to version
-	OS         string            `json:"os"`
-	Arch       string            `json:"arch"`
-	Kernel     string            `json:"kernel"`
-	CPU        string            `json:"cpu"`
-	CPUs       int               `json:"cpus"`
-	GOMAXPROCS int               `json:"gomaxprocs"`
-	Memory     int64             `json:"memory_bytes"`
-	Cgroup     string            `json:"cgroup"`   // limits of CPU and memory, as the kernel states them
-	Instance   string            `json:"instance"` // EC2 instance type, if it is one
-	Clock      string            `json:"clock"`    // source of the kernel's clock
+	Version    string            `json:"version"`      // of sluice-bench
+	Commit     string            `json:"commit"`       // that it was built from
+	Dirty      bool              `json:"dirty"`        // it was built with changes that are not committed
+	Go         string            `json:"go"`           // version of Go
+	Modules    map[string]string `json:"modules"`      // of clients and brokers: path to version
+	OS         string            `json:"os"`           // operating system
+	Arch       string            `json:"arch"`         // processor architecture
+	Kernel     string            `json:"kernel"`       // version of the kernel
+	CPU        string            `json:"cpu"`          // model of the processor
+	CPUs       int               `json:"cpus"`         // processors that the sender may use
+	GOMAXPROCS int               `json:"gomaxprocs"`   // threads that may run Go code at once
+	Memory     int64             `json:"memory_bytes"` // of the machine
+	Cgroup     string            `json:"cgroup"`       // limits of CPU and memory, as the kernel states them
+	Instance   string            `json:"instance"`     // EC2 instance type, if it is one
+	Clock      string            `json:"clock"`        // source of the kernel's clock
 }
 
 // A Workload is what was to be delivered.
@@ -60,8 +60,8 @@ type Workload struct {
 
 // A PriceBook is what the billable units were priced with.
 type PriceBook struct {
-	ID        string `json:"id"`
-	Region    string `json:"region"`
+	ID        string `json:"id"`        // name of the book
+	Region    string `json:"region"`    // AWS region that the prices are for
 	Retrieved string `json:"retrieved"` // day on which the prices were read
 	Doc       string `json:"doc"`       // verbatim; cost.ParseBook reads it
 }
@@ -78,10 +78,10 @@ const (
 
 // A Target is the far end of one transport.
 type Target struct {
-	Transport  string            `json:"transport"`
-	Kind       string            `json:"kind"`
-	Name       string            `json:"name"` // host and what is asked for there, without secrets
-	Region     string            `json:"region,omitempty"`
+	Transport  string            `json:"transport"`          // configuration value of the transport
+	Kind       string            `json:"kind"`               // what sort of server it is
+	Name       string            `json:"name"`               // host and what is asked for there, without secrets
+	Region     string            `json:"region,omitempty"`   // AWS region
 	Model      string            `json:"model,omitempty"`    // latency and throttle models of the stand-in, with the seed
 	Consumer   string            `json:"consumer"`           // "own": a receiver here; "reply": processed when the answer comes
 	Durability string            `json:"durability"`         // what "accepted" means there
@@ -92,10 +92,10 @@ type Target struct {
 
 // Calibration is what this machine can measure at all.
 type Calibration struct {
-	TimerP50     float64 `json:"timer_p50_us"` // lateness of a timer
-	TimerP99     float64 `json:"timer_p99_us"`
-	NullP50      float64 `json:"null_p50_us"` // accept latency of the null transport, from the release of a record
-	NullP99      float64 `json:"null_p99_us"`
+	TimerP50     float64 `json:"timer_p50_us"`  // lateness of a timer
+	TimerP99     float64 `json:"timer_p99_us"`  // the same, 99th percentile
+	NullP50      float64 `json:"null_p50_us"`   // accept latency of the null transport, from the release of a record
+	NullP99      float64 `json:"null_p99_us"`   // the same, 99th percentile
 	NullRate     float64 `json:"null_rate"`     // records per second that this client can offer to the null transport
 	MeasuringCPU float64 `json:"measuring_cpu"` // share of the sender's CPU that measuring takes, 0 to 1
 	Checks       []Check `json:"checks"`
@@ -103,9 +103,9 @@ type Calibration struct {
 
 // A Check is a condition under which a number counts, and how it came out.
 type Check struct {
-	Name  string  `json:"name"` // for example "late send"
-	OK    bool    `json:"ok"`
-	Value float64 `json:"value"`
-	Limit float64 `json:"limit"`
-	Text  string  `json:"text"` // one sentence with both, in units
+	Name  string  `json:"name"`  // for example "late send"
+	OK    bool    `json:"ok"`    // it held
+	Value float64 `json:"value"` // as measured
+	Limit float64 `json:"limit"` // what the value was held against
+	Text  string  `json:"text"`  // one sentence with both, in units
 }
