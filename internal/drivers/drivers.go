@@ -93,9 +93,11 @@ func Load(need int) (*Settings, error) {
 	return s, nil
 }
 
-// of returns the settings that a transport reads.
+// of returns the settings that a transport reads. Where there is no such transport, those of the role may be wrong too.
 func (s *Settings) of(transport string) []any {
 	switch transport {
+	case "memory":
+		return nil
 	case "sqs":
 		return []any{&s.SQS, &s.Role}
 	case "apigateway":
@@ -105,7 +107,7 @@ func (s *Settings) of(transport string) []any {
 	case "rabbitmq":
 		return []any{&s.RabbitMQ}
 	}
-	return nil
+	return []any{&s.Role}
 }
 
 // loadSchema compiles the schema. It is silent about a file that is not there, which is a problem of the setting.
