@@ -31,7 +31,7 @@ func Typical(values []float64) Estimate {
 	switch {
 	case same(values):
 		return exact(n, values[0])
-	case !ok:
+	case !ok || n < 2:
 		return unbounded(n, stat.Mean(values, nil))
 	}
 	mean, sd := stat.MeanStdDev(logs, nil)

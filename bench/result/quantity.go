@@ -68,10 +68,7 @@ func Bytes(v float64) string {
 	for math.Abs(v) >= 1024 && i < len(units)-1 {
 		v, i = v/1024, i+1
 	}
-	if i > 0 && math.Abs(v) >= 1000 { // three digits would not show it
-		return strconv.FormatFloat(v, 'f', 0, 64) + " " + units[i]
-	}
-	return digits3(v) + " " + units[i]
+	return Plain(v) + " " + units[i]
 }
 
 // Plain writes a number: with commas from a thousand, with three significant digits below.
