@@ -60,6 +60,11 @@ func (c Config) Validate() error {
 	if ways := count(c.Username != "", c.Token.IsSet(), c.Creds.IsSet()); ways > 1 {
 		add("USERNAME, TOKEN and CREDS are %d ways to connect; keep one", ways)
 	}
+	if c.Creds.IsSet() {
+		if _, err := c.sign(nil); err != nil {
+			add("CREDS is not the content of a .creds file")
+		}
+	}
 	if (c.CertFile != "") != (c.KeyFile != "") {
 		add("CERT_FILE and KEY_FILE belong together; set both or none")
 	}

@@ -144,29 +144,19 @@ func (c Config) options() []nats.Option {
 }
 
 // jwt and sign read the credentials anew for each connection, so that replaced ones count.
-func (c Config) jwt() (string, error) {
-	o, err := c.credentials()
-	if err != nil {
-		return "", err
-	}
-	return o.UserJWT()
+func (c Config) jwt() (string, error) { return c.credentials().UserJWT() }
+
+func (c Config) sign(nonce []byte) ([]byte, error) { return c.credentials().SignatureCB(nonce) }
+
+// credentials lets the library take the secret apart.
+func (c Config) credentials() (o nats.Options) {
+	o.UserJWT = func() (string, error) { return "", errCredentials }
+	o.SignatureCB = func([]byte) ([]byte, error) { return nil, errCredentials }
+	_ = nats.UserCredentialBytes([]byte(c.Creds.Reveal()))(&o) // leaves them as they are if there is nothing to find
+	return o
 }
 
-func (c Config) sign(nonce []byte) ([]byte, error) {
-	o, err := c.credentials()
-	if err != nil {
-		return nil, err
-	}
-	return o.SignatureCB(nonce)
-}
-
-func (c Config) credentials() (nats.Options, error) {
-	var o nats.Options
-	if err := nats.UserCredentialBytes([]byte(c.Creds.Reveal()))(&o); err != nil {
-		return o, errors.New("SLUICE_JETSTREAM_CREDS is not the content of a .creds file")
-	}
-	return o, nil
-}
+var errCredentials = errors.New("SLUICE_JETSTREAM_CREDS is not the content of a .creds file")
 
 // delay is the time before the next round over all servers: from 0.1 s, doubled, to 2 s, and up to half of it more.
 func delay(rounds int) time.Duration {
