@@ -36,7 +36,7 @@ type AWS struct {
 func Load(ctx context.Context, c Config) (*AWS, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	sdk, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient()))
+	sdk, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(tapped(awshttp.NewBuildableClient(), c.Tap)))
 	if err != nil {
 		return nil, wrongSettings(err)
 	}

@@ -3,6 +3,7 @@ package awscreds
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"regexp"
 	"time"
@@ -16,6 +17,10 @@ type Config struct {
 	SessionName string        `split_words:"true" desc:"name of the session in CloudTrail; empty: sluice-<host name>"`
 	Duration    time.Duration `split_words:"true" default:"1h" desc:"life of the role's credentials, 15m to 12h and no more than the role allows"`
 	STSRegion   string        `split_words:"true" desc:"region of the STS endpoint; empty: the AWS region"`
+
+	// Tap is handed every connection that is opened, and returns what is to be used in its place; nil: as it is. It is
+	// for counting what goes over the wire.
+	Tap func(net.Conn) net.Conn `ignored:"true"`
 }
 
 const (

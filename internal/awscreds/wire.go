@@ -50,6 +50,23 @@ func newHTTPClient(base *awshttp.BuildableClient) *http.Client {
 	}
 }
 
+// tapped returns base, or one that hands its connections to tap.
+func tapped(base *awshttp.BuildableClient, tap func(net.Conn) net.Conn) *awshttp.BuildableClient {
+	if tap == nil {
+		return base
+	}
+	return base.WithTransportOptions(func(tr *http.Transport) {
+		dial := tr.DialContext
+		tr.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return tap(conn), nil
+		}
+	})
+}
+
 // plainBodies hides from net/http what the SDK's request bodies can do beside Read and Close. The SDK closes the body of a
 // request as soon as the answer begins. A body with WriteTo is then still being copied; the copy fails, net/http drops the
 // connection, and the rest of a long answer is lost with it.

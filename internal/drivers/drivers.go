@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -161,6 +162,11 @@ type Destination struct {
 	Timeout time.Duration // for one Send
 	AWS     *awscreds.AWS // who signs; nil for a transport that signs nothing
 	check   func(context.Context) error
+}
+
+// Tap has every connection of the transport, whichever is selected, handed to tap, and what that returns used in its place.
+func (s *Settings) Tap(tap func(net.Conn) net.Conn) {
+	s.Role.Tap, s.JetStream.Tap, s.RabbitMQ.Tap = tap, tap, tap
 }
 
 // Transport opens the selected transport. It does not wait for the destination to be there.

@@ -11,6 +11,7 @@ import (
 // A Wire opens one connection after the other and can break the last. Safe for concurrent use.
 type Wire struct {
 	dial func(network, address string) (net.Conn, error)
+	tap  func(net.Conn) net.Conn
 	end  context.CancelFunc // of dial
 
 	mu   sync.Mutex
@@ -18,11 +19,15 @@ type Wire struct {
 	over bool
 }
 
-// New returns a Wire that gives up opening a connection after the timeout.
-func New(timeout time.Duration) *Wire {
+// New returns a Wire that gives up opening a connection after the timeout. tap is handed every connection, and returns
+// what is to be used in its place; nil: as it is.
+func New(timeout time.Duration, tap func(net.Conn) net.Conn) *Wire {
+	if tap == nil {
+		tap = func(conn net.Conn) net.Conn { return conn }
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	dialer := net.Dialer{Timeout: timeout}
-	return &Wire{end: cancel, dial: func(network, address string) (net.Conn, error) { return dialer.DialContext(ctx, network, address) }}
+	return &Wire{end: cancel, tap: tap, dial: func(network, address string) (net.Conn, error) { return dialer.DialContext(ctx, network, address) }}
 }
 
 // Dial opens a connection, as net.Dialer does. It ends with Shut.
@@ -31,6 +36,7 @@ func (w *Wire) Dial(network, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn = w.tap(conn)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over {

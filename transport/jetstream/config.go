@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,10 @@ type Config struct {
 	CertFile  string `split_words:"true" desc:"file with our certificate, in PEM, where the server asks for one; with KEY_FILE"`
 	KeyFile   string `split_words:"true" desc:"file with the key of our certificate, in PEM"`
 	Plaintext bool   `split_words:"true" default:"false" desc:"allow a password or token to travel to another machine without TLS"`
+
+	// Tap is handed every connection that is opened, and returns what is to be used in its place; nil: as it is. It is
+	// for counting what goes over the wire.
+	Tap func(net.Conn) net.Conn `ignored:"true"`
 }
 
 // timeoutVariable sets Config.Timeout; texts name it.
@@ -87,7 +92,7 @@ func (c Config) checkURLs() error {
 			return errors.New("URL holds a user or password; use USERNAME and PASSWORD, or TOKEN")
 		case u.Scheme != "nats" && u.Scheme != "tls":
 			return fmt.Errorf("URL has the scheme %q, want nats://host:4222 or tls://host:4222", u.Scheme)
-		case u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "":
+		case u.Hostname() == "" || !legalPort(u.Port()) || u.Path != "" && u.Path != "/" || u.RawQuery != "":
 			return fmt.Errorf("URL is %q, want nats://host:4222 or tls://host:4222", address)
 		case u.Scheme == "nats" && (c.Password.IsSet() || c.Token.IsSet()) && !c.Plaintext && !loopback(u.Hostname()):
 			return fmt.Errorf("URL would let a password or token travel to %s without TLS; use tls://, or set PLAINTEXT=true", u.Host)
@@ -103,6 +108,12 @@ func (c Config) servers() []string {
 		all = append(all, strings.TrimSpace(address))
 	}
 	return all
+}
+
+// legalPort reports whether s is a port, or nothing, which means the usual one.
+func legalPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return s == "" || err == nil
 }
 
 // loopback reports whether host can be reached from this machine only.

@@ -57,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (*Transport, error) {
 			return nil, err
 		}
 	}
-	t := &Transport{cfg: cfg, wire: wire.New(cfg.Timeout), electing: electing}
+	t := &Transport{cfg: cfg, wire: wire.New(cfg.Timeout, cfg.Tap), electing: electing}
 	t.caps = transport.Capabilities{MaxRecords: maxRecords, MaxBytes: maxBytes, MaxInFlight: maxInFlight, Ordered: true}
 	ctx, cancel := t.limit(ctx)
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -33,6 +34,10 @@ type Config struct {
 
 	// The broker does not say its limit, and closes the channel on a larger message.
 	MaxMessageBytes int `split_words:"true" default:"16777216" desc:"longest body that the broker takes: its setting max_message_size, 16 MiB by default since RabbitMQ 4.0 and 128 MiB before"`
+
+	// Tap is handed every connection that is opened, and returns what is to be used in its place; nil: as it is. It is
+	// for counting what goes over the wire.
+	Tap func(net.Conn) net.Conn `ignored:"true"`
 }
 
 // timeoutVariable sets Config.Timeout; texts name it.
@@ -91,7 +96,7 @@ func (c Config) checkURL() error {
 		return errors.New("URL holds a user or password; use USERNAME and PASSWORD")
 	case u.Scheme != "amqp" && u.Scheme != "amqps":
 		return fmt.Errorf("URL has the scheme %q, "+want, u.Scheme)
-	case u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
+	case u.Hostname() == "" || !legalPort(u.Port()) || u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("URL is %q, "+want, c.URL)
 	case u.Scheme == "amqp" && !c.Plaintext && !loopback(u.Hostname()):
 		return fmt.Errorf("URL would let the password travel to %s without TLS; use amqps://, or set PLAINTEXT=true", u.Host)
@@ -100,6 +105,12 @@ func (c Config) checkURL() error {
 		return fmt.Errorf("URL is %q: %w; "+want, c.URL, err)
 	}
 	return nil
+}
+
+// legalPort reports whether s is a port, or nothing, which means the usual one.
+func legalPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return s == "" || err == nil
 }
 
 // loopback reports whether host can be reached from this machine only.

@@ -87,7 +87,7 @@ func (t *Transport) dial() (*line, error) {
 // Connect connects to the broker as the driver does, for others that read what it has delivered. It has the timeout of
 // the settings. The caller closes the connection.
 func (c Config) Connect(context.Context) (*amqp.Connection, error) {
-	conn, err := c.open(wire.New(c.Timeout))
+	conn, err := c.open(wire.New(c.Timeout, c.Tap))
 	if err != nil {
 		return nil, classifyConnect(err)
 	}

@@ -42,7 +42,7 @@ func Open(cfg Config) (*Transport, error) {
 	if _, err := cfg.tls(); err != nil {
 		return nil, err
 	}
-	return &Transport{cfg: cfg, wire: wire.New(cfg.Timeout), caps: transport.Capabilities{MaxRecords: maxRecords,
+	return &Transport{cfg: cfg, wire: wire.New(cfg.Timeout, cfg.Tap), caps: transport.Capabilities{MaxRecords: maxRecords,
 		MaxBytes: max(maxBytes, cfg.MaxMessageBytes), MaxRecordBytes: cfg.MaxMessageBytes, MaxInFlight: maxInFlight, Ordered: true}}, nil
 }
 
