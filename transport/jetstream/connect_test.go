@@ -115,6 +115,7 @@ func TestConfigSaysEverythingThatIsWrong(t *testing.T) {
 		"several servers":       {func(c *Config) { c.URL = "nats://a:4222, tls://b" }, nil},
 		"one of several":        {func(c *Config) { c.URL = "nats://a:4222,http://b" }, []string{`URL has the scheme "http"`}},
 		"a trailing comma":      {func(c *Config) { c.URL = "nats://a:4222," }, []string{`URL has the scheme ""`}},
+		"a port that is none":   {func(c *Config) { c.URL = "nats://a:99999" }, []string{`URL is "nats://a:99999"`}},
 		"a path":                {func(c *Config) { c.URL = "nats://a:4222/x" }, []string{`URL is "nats://a:4222/x"`}},
 		"a password in the URL": {func(c *Config) { c.URL = "nats://u:canary@a:4222" }, []string{"URL holds a user or password"}},
 		"a URL that is none":    {func(c *Config) { c.URL = "nats://u:canary@a:42 22" }, []string{"URL cannot be read"}},

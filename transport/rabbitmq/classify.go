@@ -123,13 +123,20 @@ func classifyConnect(err error) *fault.Error {
 		return give(vhostMissing)
 	case errors.As(err, &said) && (said.Code == amqp.AccessRefused || said.Code == amqp.NotAllowed):
 		return give(authRefused)
-	case errors.As(err, &said) && (said.Code == amqp.SyntaxError || said.Code == amqp.FrameError || said.Code == amqp.CommandInvalid):
+	case errors.As(err, &said) && isStranger(said):
 		return give(noBroker)
 	case errors.As(err, &host), errors.As(err, &authority), errors.As(err, &unproven), errors.As(err, &record),
 		errors.As(err, &network) && network.Op == "remote error": // an alert of TLS
 		return give(tlsFailed)
 	}
 	return give(verdict{fault.Transient, "unreachable", ""})
+}
+
+// isStranger reports whether what answered an attempt to connect is no broker. The library reports every connection that
+// breaks with the code of a bad frame, and puts into its reason what it was.
+func isStranger(said *amqp.Error) bool {
+	return said.Code == amqp.SyntaxError || said.Code == amqp.CommandInvalid ||
+		said.Reason == amqp.ErrFrame.Error() || said.Reason == amqp.ErrFrameTooLarge.Error() || said.Reason == amqp.ErrSyntax.Error()
 }
 
 // ended is the verdict where ctx ended before anything was sent.

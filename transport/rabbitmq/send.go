@@ -95,6 +95,7 @@ func (t *Transport) publish(ctx context.Context, l *line, c *channel, recs []tra
 			continue
 		}
 		e := t.lost(c, err)
+		e.Whole = e.Class == fault.Rejected // I4: that is about one that went before
 		broken = e
 		first := *e
 		first.Ambiguous = !errors.Is(err, amqp.ErrClosed) // else a part of it may be on its way, the last one too
