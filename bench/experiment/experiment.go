@@ -17,6 +17,8 @@ type Experiment struct {
 	Runner *trial.Runner
 	Ends   map[string]*trial.FarEnd // by transport
 	Told   func(Event)              // of every finished trial
+	// Searched is told of every finished search.
+	Searched func(result.Search)
 }
 
 // An Event is a finished trial.

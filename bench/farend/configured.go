@@ -72,24 +72,30 @@ func configuredGateway(o Options) (*trial.FarEnd, error) {
 
 // where says who serves an address.
 func where(transport, address string) result.Target {
-	t := result.Target{Transport: transport, Kind: result.Remote, Name: address}
-	u, err := url.Parse(address)
-	if err != nil {
-		return t
+	t := result.Target{Transport: transport}
+	t.Kind, t.Name = kindOf(address)
+	for part := range strings.SplitSeq(t.Name, ".") {
+		if t.Kind == result.AWS && strings.Count(part, "-") >= 2 {
+			t.Region = part
+		}
 	}
-	t.Name = u.Scheme + "://" + u.Host + u.Path
+	return t
+}
+
+// kindOf returns the kind of target that answers at an address, and the address without what may be secret in it.
+func kindOf(address string) (kind, name string) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return result.Remote, "an address that cannot be shown"
+	}
+	name = u.Scheme + "://" + u.Host + u.Path
 	host := u.Hostname()
 	ip := net.ParseIP(host)
 	switch {
 	case host == "localhost" || ip != nil && ip.IsLoopback():
-		t.Kind = result.Local
+		return result.Local, name
 	case strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn"):
-		t.Kind = result.AWS
-		for _, part := range strings.Split(host, ".") {
-			if strings.Count(part, "-") >= 2 {
-				t.Region = part
-			}
-		}
+		return result.AWS, name
 	}
-	return t
+	return result.Remote, name
 }

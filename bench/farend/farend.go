@@ -40,6 +40,16 @@ func Open(ctx context.Context, name string, o Options) (*trial.FarEnd, error) {
 			return standInGateway(ctx, o)
 		}
 		return configuredGateway(o)
+	case "jetstream":
+		if o.Embedded {
+			return embeddedJetStream(ctx, o)
+		}
+		return configuredJetStream(ctx, o)
+	case "rabbitmq":
+		if o.Embedded {
+			return nearbyRabbitMQ(ctx, o)
+		}
+		return configuredRabbitMQ(ctx, o)
 	}
 	return nil, fmt.Errorf("there is no far end for the transport %q", name)
 }

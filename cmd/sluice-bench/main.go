@@ -89,6 +89,6 @@ which needs no account and no settings.`,
 	}
 	cmd.PersistentFlags().StringArrayVar(&files, "env-file", nil, "`file` of NAME=value lines; what is set already wins")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded{exitUsage, err} })
-	cmd.AddCommand(runCommand(), senderCommand())
+	cmd.AddCommand(runCommand(), reportCommand(), compareCommand(), gateCommand(), adviseCommand(), senderCommand())
 	return cmd
 }

@@ -17,18 +17,29 @@ import (
 
 // writeResults writes the files of a run into a folder, which it makes.
 func writeResults(dir string, f *result.File) (report.Paths, error) {
-	paths := report.Paths{Results: filepath.Join(dir, "results.json"), Trials: filepath.Join(dir, "trials.csv"),
-		Series: filepath.Join(dir, "series.csv"), HTML: filepath.Join(dir, "report.html")}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return paths, fmt.Errorf("make the folder for the results: %w", err)
+		return report.Paths{}, fmt.Errorf("make the folder for the results: %w", err)
+	}
+	path := filepath.Join(dir, "results.json")
+	if err := writeFile(path, f.Write); err != nil {
+		return report.Paths{}, err
+	}
+	paths, err := writeReports(dir, f)
+	paths.Results = path
+	return paths, err
+}
+
+// writeReports writes what can be made of results.
+func writeReports(dir string, f *result.File) (report.Paths, error) {
+	paths := report.Paths{Trials: filepath.Join(dir, "trials.csv"), Series: filepath.Join(dir, "series.csv"), HTML: filepath.Join(dir, "report.html")}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return paths, fmt.Errorf("make the folder for the reports: %w", err)
 	}
 	for _, file := range []struct {
 		path  string
-		write func(io.Writer) error
-	}{
-		{paths.Results, f.Write},
-	} {
-		if err := writeFile(file.path, file.write); err != nil {
+		write func(io.Writer, *result.File) error
+	}{{paths.Trials, report.TrialsCSV}, {paths.Series, report.SeriesCSV}, {paths.HTML, report.HTML}} {
+		if err := writeFile(file.path, func(w io.Writer) error { return file.write(w, f) }); err != nil {
 			return paths, err
 		}
 	}

@@ -102,7 +102,7 @@ func (s *session) open(ctx context.Context, o options, models []string) error {
 		if len(o.transports) > 0 && !slices.Contains(o.transports, side.Name) {
 			continue
 		}
-		end, err := farend.Open(ctx, side.Name, farend.Options{Run: s.runner.Run, Workload: s.workload, Embedded: o.embedded, Models: models})
+		end, err := farend.Open(ctx, side.Name, farend.Options{Run: s.runner.Run, Workload: s.workload, Embedded: o.embedded, Models: models, Broker: o.broker})
 		switch {
 		case errors.Is(err, farend.ErrAbsent):
 			s.said = append(s.said, fmt.Sprintf("%s is %v", side.Name, err))

@@ -43,6 +43,7 @@ func openSender(ctx context.Context, job load.Job) (*load.Sender, func(), error)
 		return nil, nil, err
 	}
 	wire := &load.Wire{}
+	settings.Tap(wire.Count)
 	destination, err := settings.Transport(ctx)
 	if err != nil {
 		return nil, nil, coded{exitConfig, err}
@@ -51,7 +52,7 @@ func openSender(ctx context.Context, job load.Job) (*load.Sender, func(), error)
 		return nil, nil, errors.Join(coded{exitUnavailable, err}, destination.Close())
 	}
 	sender := &load.Sender{Transport: destination, Timeout: destination.Timeout, Concurrency: settings.Core.Concurrency,
-		Clock: clock.New(), Wire: wire,
+		Clock: clock.New(), Wire: wire, Sleep: clock.Sleep,
 		Record: func(seq int) transport.Record {
 			body := pool.Body(seq)
 			return transport.Record{ID: audit.ID(job.Run, job.Trial, seq, body), Key: pool.Key(seq), Body: body}

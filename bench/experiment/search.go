@@ -1,0 +1,292 @@
+package experiment
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sluice/bench/result"
+	"sluice/bench/stats"
+	"sluice/bench/trial"
+	"sluice/bench/workload"
+)
+
+// What a search does and asks.
+const (
+	mostConcurrency = 128
+	leastGain       = 1.05  // a doubling that gains less has found the most
+	leastSteps      = 6     // closed steps that a fit of the law of scalability needs
+	mostErrors      = 0.001 // of the attempts
+	precision       = 0.05  // of the rate, to which the highest one that passes is found
+	confirmations   = 3     // of it
+	kneeAt          = 2.0   // times the median of the lowest step
+)
+
+// ladder are the rates that are tried, as shares of the highest closed rate.
+func ladder(from, until float64) []float64 {
+	var all []float64
+	for _, share := range []float64{0.1, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0} {
+		if share >= from-1e-9 && share <= until+1e-9 {
+			all = append(all, share)
+		}
+	}
+	return all
+}
+
+// prober is what a search needs of a trial.Probe.
+type prober interface {
+	Open(ctx context.Context, rate float64, length time.Duration) (result.Phase, error)
+	Closed(ctx context.Context, n int, length time.Duration) (result.Phase, error)
+}
+
+// Search runs the search phases of the workload through every far end, one after the other.
+func (e *Experiment) Search(ctx context.Context, f *result.File) error {
+	number := len(f.Trials)
+	for _, phase := range e.Runner.Workload.Phases {
+		if phase.Kind != workload.Search {
+			continue
+		}
+		for _, side := range e.Sides() {
+			end := e.Ends[side.Name]
+			if end.Target.Kind == result.Null {
+				continue
+			}
+			number++
+			s, err := e.search(ctx, end, phase, number)
+			f.Searches = append(f.Searches, s)
+			switch {
+			case ctx.Err() != nil:
+				f.Run.Partial = "interrupted in the search of " + side.Name
+				return nil
+			case err != nil:
+				return fmt.Errorf("%s, search %s: %w", side.Name, phase.Name, err)
+			}
+			if e.Searched != nil {
+				e.Searched(s)
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Experiment) search(ctx context.Context, end *trial.FarEnd, phase workload.Phase, number int) (result.Search, error) {
+	s := &search{Search: result.Search{Transport: end.Target.Transport, Phase: phase.Name, SLO: phase.Search.SLO.String(), Steps: []result.Step{}}, ladder: phase.Search}
+	probe, err := e.Runner.Probe(ctx, end, number)
+	if err != nil {
+		return s.Search, err
+	}
+	s.probe = probe
+	err = s.run(ctx)
+	if closed := probe.Close(context.WithoutCancel(ctx)); err == nil {
+		err = closed
+	}
+	return s.Search, err
+}
+
+// search is one under way.
+type search struct {
+	result.Search
+	ladder   workload.Ladder
+	probe    prober
+	unloaded float64 // median accept latency of the lowest open step, in milliseconds
+}
+
+// run finds the most by closed loops, climbs the ladder until a rate does not pass, halves the distance to the last that
+// did, and confirms what it has found.
+func (s *search) run(ctx context.Context) error {
+	if err := s.closed(ctx); err != nil {
+		return err
+	}
+	start := float64(s.ladder.From)
+	if start == 0 {
+		start = 0.1 * s.MaxClosed
+	}
+	passed, failed := 0.0, 0.0
+	for _, share := range ladder(start/s.MaxClosed, float64(s.ladder.Until)) {
+		ok, err := s.open(ctx, share*s.MaxClosed)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			failed = share * s.MaxClosed
+			break
+		}
+		passed = share * s.MaxClosed
+	}
+	if passed == 0 {
+		s.Because = "the lowest rate did not pass"
+		return nil
+	}
+	for failed > 0 && failed-passed > precision*passed {
+		ok, err := s.open(ctx, (passed+failed)/2)
+		if err != nil {
+			return err
+		}
+		if ok {
+			passed = (passed + failed) / 2
+		} else {
+			failed = (passed + failed) / 2
+		}
+	}
+	return s.confirm(ctx, passed)
+}
+
+// closed doubles the concurrency until that gains little, and fits the law of scalability to the steps.
+func (s *search) closed(ctx context.Context) error {
+	var steps []stats.Step
+	before := 0.0
+	for n := 1; n <= mostConcurrency; n *= 2 {
+		p, err := s.probe.Closed(ctx, n, s.ladder.Step)
+		if err != nil {
+			return err
+		}
+		step := stepOf(p)
+		step.Passed = true
+		s.Steps = append(s.Steps, step)
+		steps = append(steps, stats.Step{Concurrency: float64(n), Throughput: p.AcceptedRate})
+		s.MaxClosed = max(s.MaxClosed, p.AcceptedRate)
+		if len(steps) >= leastSteps && p.AcceptedRate < leastGain*before {
+			break
+		}
+		before = p.AcceptedRate
+	}
+	if s.MaxClosed == 0 {
+		return fmt.Errorf("nothing was accepted in a closed loop")
+	}
+	law, err := stats.FitUSL(steps)
+	if err != nil {
+		return nil // too few steps for a law; the steps are there
+	}
+	s.USL = &result.USL{Lambda: law.Lambda, Sigma: law.Sigma, Kappa: law.Kappa, R2: fitOf(law, steps)}
+	if n, ok := law.Peak(); ok {
+		s.USL.Peak = n
+	}
+	return nil
+}
+
+// open tries a rate.
+func (s *search) open(ctx context.Context, rate float64) (bool, error) {
+	p, err := s.probe.Open(ctx, rate, s.ladder.Step)
+	if err != nil {
+		return false, err
+	}
+	step := stepOf(p)
+	median := p.Latency.Accept.Mean
+	if q := p.Latency.Accept.P50; q != nil {
+		median = *q
+	}
+	if s.unloaded == 0 {
+		s.unloaded = median
+	}
+	if s.Knee == 0 && median > kneeAt*s.unloaded {
+		s.Knee = rate
+	}
+	step.Because = s.judge(p, step)
+	step.Passed = step.Because == ""
+	s.Steps = append(s.Steps, step)
+	return step.Passed, nil
+}
+
+// judge says why a rate does not pass; empty if it does.
+func (s *search) judge(p result.Phase, step result.Step) string {
+	achieved := float64(p.Accepted) / float64(max(1, p.Offered))
+	limit := max(1000, 3*p.OfferedRate*s.unloaded/1000)
+	value, enough := objective(p, s.ladder.SLO)
+	switch {
+	case achieved < 0.99:
+		return fmt.Sprintf("%.1f %% of the records were accepted, want 99 %%", achieved*100)
+	case step.Errors > mostErrors:
+		return fmt.Sprintf("%.2f %% of the attempts failed, want at most %.1f %%", step.Errors*100, mostErrors*100)
+	case float64(p.MaxQueue) > limit:
+		return fmt.Sprintf("%d records were waiting, want at most %.0f", p.MaxQueue, limit)
+	}
+	for _, c := range p.Checks {
+		if !c.OK {
+			return c.Text
+		}
+	}
+	switch {
+	case !enough:
+		return fmt.Sprintf("%d records are too few for this quantile; make the step longer", p.Accepted)
+	case value >= s.ladder.SLO.Bound:
+		return fmt.Sprintf("%s is %v, want under %v", s.ladder.SLO.Metric, value.Round(time.Microsecond), s.ladder.SLO.Bound)
+	}
+	return ""
+}
+
+// objective returns the latency that the SLO is about, and whether there are records enough for its quantile.
+func objective(p result.Phase, slo workload.SLO) (time.Duration, bool) {
+	text := p.HDR.Accept
+	if slo.Metric == "processed" {
+		text = p.HDR.Processed
+	}
+	h, err := result.DecodeHistogram(text)
+	if err != nil || !stats.Admissible(int(h.N()), slo.Quantile) {
+		return 0, false
+	}
+	return h.Quantile(slo.Quantile), true
+}
+
+// confirm repeats the best rate, and goes down by the precision until it passes every time.
+func (s *search) confirm(ctx context.Context, rate float64) error {
+	for range 5 {
+		passes := 0
+		for range confirmations {
+			ok, err := s.open(ctx, rate)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			passes++
+		}
+		if passes == confirmations {
+			s.MaxAtSLO = rate
+			return nil
+		}
+		rate *= 1 - precision
+	}
+	s.Because = "no rate passed three times in a row"
+	return nil
+}
+
+// stepOf makes a step of a phase.
+func stepOf(p result.Phase) result.Step {
+	step := result.Step{Kind: p.Kind, Concurrency: p.Concurrency, Offered: p.OfferedRate, Achieved: p.AcceptedRate,
+		AcceptP50: p.Latency.Accept.P50, AcceptP99: p.Latency.Accept.P99, ProcessedP99: p.Latency.Processed.P99}
+	failed := 0
+	for _, second := range p.Series {
+		failed += second.Errors
+	}
+	if attempts := p.Accepted + failed; attempts > 0 {
+		step.Errors = float64(failed) / float64(attempts)
+	}
+	for _, c := range p.Checks {
+		if c.Name == "stable" {
+			step.BacklogSlope = c.Value
+		}
+	}
+	return step
+}
+
+// fitOf is the share of the variance of the rates that the law explains.
+func fitOf(law stats.USL, steps []stats.Step) float64 {
+	mean := 0.0
+	for _, s := range steps {
+		mean += s.Throughput / float64(len(steps))
+	}
+	within, total := 0.0, 0.0
+	for _, s := range steps {
+		x, err := law.At(s.Concurrency)
+		if err != nil {
+			return 0
+		}
+		within += (s.Throughput - x) * (s.Throughput - x)
+		total += (s.Throughput - mean) * (s.Throughput - mean)
+	}
+	if total == 0 {
+		return 0
+	}
+	return 1 - within/total
+}

@@ -1,0 +1,129 @@
+package experiment
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/bench/result"
+	"sluice/bench/workload"
+)
+
+// A server serves capacity records a second and takes service for one that does not wait; what comes beyond waits.
+type server struct {
+	capacity float64
+	service  time.Duration
+	fails    func(rate float64) bool // attempts fail at this rate; nil: never
+	asked    []float64
+}
+
+func (s *server) Closed(_ context.Context, n int, length time.Duration) (result.Phase, error) {
+	rate := min(s.capacity, float64(n)/s.service.Seconds())
+	return s.phase("closed", n, rate, rate, s.service, length)
+}
+
+func (s *server) Open(_ context.Context, rate float64, length time.Duration) (result.Phase, error) {
+	s.asked = append(s.asked, rate)
+	load := rate / s.capacity
+	latency := time.Duration(float64(s.service) / max(0.01, 1-load)) // M/M/1
+	if load > 1 {
+		latency = length
+	}
+	return s.phase("open", 0, rate, min(rate, s.capacity), latency, length)
+}
+
+func (s *server) phase(kind string, n int, offered, achieved float64, latency, length time.Duration) (result.Phase, error) {
+	p := result.Phase{Kind: kind, Concurrency: n, OfferedRate: offered, AcceptedRate: achieved,
+		Offered: int(offered * length.Seconds()), Accepted: int(achieved * length.Seconds())}
+	h := result.NewHistogram()
+	for range 2000 {
+		h.Record(latency)
+	}
+	var err error
+	p.HDR.Accept, err = h.Encode()
+	p.HDR.Processed = p.HDR.Accept
+	p.Latency.Accept = h.Summary()
+	second := result.Second{Accepted: p.Accepted}
+	if s.fails != nil && s.fails(offered) {
+		second.Errors = p.Accepted / 100
+	}
+	p.Series = []result.Second{second}
+	return p, err
+}
+
+func searchAt(t *testing.T, s *server, slo workload.SLO) result.Search {
+	t.Helper()
+	under := &search{probe: s, ladder: workload.Ladder{SLO: slo, Until: 1.1, Step: 10 * time.Second}}
+	if err := under.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return under.Search
+}
+
+func TestSearchFindsTheHighestRateOfTheObjective(t *testing.T) {
+	// 10 ms in an empty system; under 40 ms as long as the load is below 0.75.
+	s := &server{capacity: 1000, service: 10 * time.Millisecond}
+	got := searchAt(t, s, workload.SLO{Metric: "processed", Quantile: 0.99, Bound: 40 * time.Millisecond})
+	if want := 750.0; math.Abs(got.MaxAtSLO-want) > 0.06*want {
+		t.Errorf("the highest rate is %.0f/s, want %.0f/s within 6 %%", got.MaxAtSLO, want)
+	}
+	if got.MaxAtSLO > 750 {
+		t.Errorf("%.0f/s was confirmed, where the objective is missed", got.MaxAtSLO)
+	}
+	if last := s.asked[len(s.asked)-3:]; last[0] != got.MaxAtSLO || last[1] != got.MaxAtSLO || last[2] != got.MaxAtSLO {
+		t.Errorf("the last three steps were at %v, want the answer confirmed three times", last)
+	}
+	if math.Abs(got.MaxClosed-1000) > 1 {
+		t.Errorf("the most of a closed loop is %.0f/s, want 1000/s", got.MaxClosed)
+	}
+	if got.Knee < 500 || got.Knee > 650 { // the median doubles at a load of 0.55, since the first step is at 0.1
+		t.Errorf("the knee is at %.0f/s, want between 500/s and 650/s", got.Knee)
+	}
+	if got.USL == nil || got.USL.Lambda < 50 || got.USL.Lambda > 150 {
+		t.Errorf("law of scalability %+v, want about 100/s at a concurrency of one", got.USL)
+	}
+}
+
+func TestSearchSaysWhyARateDoesNotPass(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		s    *server
+		slo  workload.SLO
+		want string // in the reason of some step
+	}{
+		{"latency", &server{capacity: 1000, service: 10 * time.Millisecond}, workload.SLO{Metric: "accept", Quantile: 0.99, Bound: 15 * time.Millisecond}, "accept is "},
+		{"errors", &server{capacity: 1000, service: time.Millisecond, fails: func(rate float64) bool { return rate > 500 }},
+			workload.SLO{Metric: "accept", Quantile: 0.99, Bound: time.Minute}, "attempts failed"},
+		{"overload", &server{capacity: 1000, service: time.Millisecond}, workload.SLO{Metric: "accept", Quantile: 0.5, Bound: time.Hour}, "were accepted"},
+		{"too few records", &server{capacity: 1000, service: time.Millisecond}, workload.SLO{Metric: "accept", Quantile: 0.999, Bound: time.Hour}, "too few"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := searchAt(t, c.s, c.slo)
+			for _, step := range got.Steps {
+				if strings.Contains(step.Because, c.want) {
+					return
+				}
+			}
+			t.Errorf("no step says %q: %+v", c.want, got.Steps)
+		})
+	}
+}
+
+func TestSearchWithoutAPassSaysSo(t *testing.T) {
+	got := searchAt(t, &server{capacity: 100, service: time.Second}, workload.SLO{Metric: "accept", Quantile: 0.5, Bound: time.Millisecond})
+	if got.MaxAtSLO != 0 || got.Because == "" {
+		t.Errorf("highest rate %v because %q, want none and a reason", got.MaxAtSLO, got.Because)
+	}
+}
+
+func TestSearchStopsClimbingAtTheFirstFailure(t *testing.T) {
+	s := &server{capacity: 1000, service: 10 * time.Millisecond}
+	got := searchAt(t, s, workload.SLO{Metric: "accept", Quantile: 0.5, Bound: 15 * time.Millisecond})
+	for _, rate := range s.asked {
+		if rate > 600 {
+			t.Errorf("%.0f/s was tried, although 400/s missed the objective: %+v", rate, got.Steps)
+		}
+	}
+}
