@@ -2,10 +2,13 @@ package archtest
 
 import (
 	"errors"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -84,6 +87,50 @@ func TestArchitecture(t *testing.T) {
 	}
 }
 
+// TestDaemonDoesNotLinkTheBenchmark: what only the benchmark may import must not come in by way of it either.
+func TestDaemonDoesNotLinkTheBenchmark(t *testing.T) {
+	folders := map[string][]file{}
+	for _, f := range files(t, root(t)) {
+		if !f.isTest() {
+			folders[f.folder()] = append(folders[f.folder()], f)
+		}
+	}
+	if got := linked(t, folders, "cmd/sluice-bench", "github.com/nats-io/nats-server"); len(got) == 0 {
+		t.Error("the benchmark links no nats-server; this test looks for the wrong thing")
+	}
+	for _, f := range linked(t, folders, "cmd/sluice", "github.com/nats-io/nats-server") {
+		t.Errorf("%s imports nats-server, and the daemon links it", f)
+	}
+}
+
+// linked returns the files that import path, among those in the folder and all that it imports from this module.
+func linked(t *testing.T, folders map[string][]file, folder, path string) (importers []string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for todo := []string{folder}; len(todo) > 0; todo = todo[1:] {
+		if seen[todo[0]] {
+			continue
+		}
+		seen[todo[0]] = true
+		for _, f := range folders[todo[0]] {
+			tree, err := parser.ParseFile(token.NewFileSet(), f.path, f.source, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range tree.Imports {
+				imported, _ := strconv.Unquote(spec.Path.Value)
+				if under(path, imported) {
+					importers = append(importers, f.path)
+				}
+				if ours, ok := strings.CutPrefix(imported, module+"/"); ok {
+					todo = append(todo, ours)
+				}
+			}
+		}
+	}
+	return importers
+}
+
 func TestWalkReadsEveryFileThatIsOurs(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
@@ -142,6 +189,12 @@ func TestEveryRuleIsBrokenByItsPlant(t *testing.T) {
 		{"the environment is read elsewhere", "ingest/httpapi/x.go", imports("github.com/kelseyhightower/envconfig"), "one package reads the environment"},
 		{"the environment is read by a test elsewhere", "ingest/x_test.go", imports("github.com/kelseyhightower/envconfig"), "one package reads the environment"},
 		{"metrics in a driver", "transport/sqs/x.go", imports("github.com/prometheus/client_golang/prometheus"), "one package makes metrics"},
+		{"a broker in the daemon's parts", "internal/readback/x.go", imports("github.com/nats-io/nats-server/v2/server"), "a broker does not belong into the daemon"},
+		{"a broker in a command", "cmd/sluice/x.go", imports("github.com/nats-io/nats-server/v2/server"), "a broker does not belong into the daemon"},
+		{"a broker in the benchmark", "bench/farend/x.go", imports("github.com/nats-io/nats-server/v2/server"), ""},
+		{"a broker in a test", "transport/jetstream/x_test.go", imports("github.com/nats-io/nats-server/v2/server"), ""},
+		{"a broker's driver imports what it may", "transport/rabbitmq/x.go", imports("sluice/transport", "sluice/internal/fault", "sluice/internal/wire"), ""},
+		{"the far ends know the drivers", "bench/farend/x.go", imports("sluice/transport/jetstream", "sluice/internal/drivers"), ""},
 		{"a driver logs", "transport/sqs/x.go", imports("log/slog"), "who owns the loop logs"},
 		{"a source logs", "ingest/httpapi/x.go", imports("log"), "who owns the loop logs"},
 		{"the loop logs", "ingest/x.go", imports("log/slog"), ""},

@@ -207,7 +207,7 @@ func TestConfigSaysEverythingThatIsWrong(t *testing.T) {
 		"no password":                {func(c *Config) { c.Password = secret.Value{} }, []string{"USERNAME and PASSWORD"}},
 		"a certificate without key":  {func(c *Config) { c.CertFile = file }, []string{"CERT_FILE and KEY_FILE"}},
 		"files that are not there":   {func(c *Config) { c.CAFile, c.CertFile, c.KeyFile = "no-1", "no-2", "no-3" }, []string{"CA_FILE", "CERT_FILE", "KEY_FILE"}},
-		"a limit that is too high":   {func(c *Config) { c.MaxMessageBytes = 1 << 30 }, []string{"MAX_MESSAGE_BYTES is 1073741824"}},
+		"a limit that is too high":   {func(c *Config) { c.MaxMessageBytes = 512 << 20 }, []string{"MAX_MESSAGE_BYTES is 536870912"}},
 		"a folder is no certificate": {func(c *Config) { c.CAFile = filepath.Dir(file) }, []string{"CA_FILE"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -77,8 +77,8 @@ func (c Config) Validate() error {
 			add("%s is %q, want a file that can be read", f.name, f.path)
 		}
 	}
-	if c.MaxMessageBytes <= 0 || c.MaxMessageBytes > 512<<20 { // RabbitMQ: max_message_size is at most 512 MiB
-		add("MAX_MESSAGE_BYTES is %d, want 1 to 536870912", c.MaxMessageBytes)
+	if c.MaxMessageBytes <= 0 || c.MaxMessageBytes >= 512<<20 { // RabbitMQ: max_message_size is less than 512 MiB
+		add("MAX_MESSAGE_BYTES is %d, want 1 to 536870911", c.MaxMessageBytes)
 	}
 	return errors.Join(errs...)
 }
