@@ -72,8 +72,8 @@ var screens = []screen{
 	{"print", "print", "light", 794}, {"print-from-dark", "print", "dark", 794}, // 794 px is the width of A4
 }
 
-// pictureHeight is how much of the page is in a picture, in pixels.
-const pictureHeight = 2500
+// upper is the height of the page down to the end of its second section, which is what a picture shows.
+const upper = `(s => s ? Math.round(s.getBoundingClientRect().top) - 8 : 900)(document.querySelectorAll("section")[2])`
 
 // visit opens a page in a tab of its own and returns what is wrong with it, and a picture of its upper part as it first shows.
 func visit(t *testing.T, ctx context.Context, path string, s screen) (problems []string, picture []byte) {
@@ -113,9 +113,11 @@ func visit(t *testing.T, ctx context.Context, path string, s screen) (problems [
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}}})
 	fail(err)
 	fail(chromedp.Do(ctx, chromedp.EmulateViewport(s.width, 900), chromedp.Navigate(url)))
+	height, err := chromedp.Run(ctx, chromedp.Evaluate[float64](upper))
+	fail(err)
 	beyond := true
 	shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &beyond,
-		Clip: &page.Viewport{Width: float64(s.width), Height: pictureHeight, Scale: 1}})
+		Clip: &page.Viewport{Width: float64(s.width), Height: height, Scale: 1}})
 	fail(err)
 	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](look))
 	fail(err)
@@ -162,16 +164,6 @@ func TestPageInABrowser(t *testing.T) {
 	}
 }
 
-func write(t *testing.T, path string, data []byte) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestBrowserSeesWhatIsWrong keeps the test above honest: each page has one fault.
 func TestBrowserSeesWhatIsWrong(t *testing.T) {
 	t.Parallel()
@@ -181,6 +173,7 @@ func TestBrowserSeesWhatIsWrong(t *testing.T) {
 		{"a label outside its chart", `<svg width="40" height="50"><text x="10" y="20">much too long a text</text></svg>`, "leaves its chart"},
 		{"pale text", `<p style="color:#999;background:#fff">pale</p>`, "contrast"},
 		{"pale text in a chart", `<svg width="200" height="50"><text x="10" y="20" fill="#aaa">pale</text></svg>`, "contrast"},
+		{"a pale line", `<svg width="90" height="50"><path class="line" d="M1,1 L40,40" stroke="#ccc"/></svg>`, "hard to see"},
 		{"a page wider than the screen", `<div style="width:1400px">wide</div>`, "wider"},
 		{"a request", `<img src="http://127.0.0.1:9/x.png" alt="">`, "request"},
 		{"a forbidden style", `<meta http-equiv="Content-Security-Policy" content="default-src 'none'"><p style="color:red">x</p>`, "console"},

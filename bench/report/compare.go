@@ -82,7 +82,11 @@ func estimate(e result.Estimate, unit string) string {
 	if !e.Bounded() || e.Low == e.High || !(e.Low > 0) {
 		return text
 	}
-	return fmt.Sprintf("%s ±%.1f%%", text, 100*(math.Sqrt(e.High/e.Low)-1))
+	reach := 100 * (math.Sqrt(e.High/e.Low) - 1)
+	if reach > 1000 {
+		return text + " ±much"
+	}
+	return fmt.Sprintf("%s ±%.1f%%", text, reach)
 }
 
 func times(c result.Change) string {

@@ -47,8 +47,8 @@ func Line(t *result.Trial, spent float64) string {
 }
 
 func columns(transport, phase, rate, ok, p50, p99, done, errors, lost, dup, usd string) string {
-	return strings.TrimRight(fmt.Sprintf(lineFormat, pad(fit(transport, 10), 10), pad(fit(phase, 7), 7), right(fit(rate, 7), 7), right(fit(ok, 6), 6),
-		right(p50, 7), right(p99, 7), right(done, 7), right(fit(errors, 5), 5), right(fit(lost, 4), 4), right(fit(dup, 3), 3), right(fit(usd, 8), 7)), " ")
+	return strings.TrimRight(fmt.Sprintf(lineFormat, pad(fit(transport, 10), 10), pad(fit(phase, 6), 6), right(fit(rate, 7), 7), right(fit(ok, 6), 6),
+		right(p50, 7), right(p99, 7), right(done, 7), right(fit(errors, 5), 5), right(fit(lost, 4), 4), right(fit(dup, 3), 3), right(fit(usd, 8), 8)), " ")
 }
 
 func millis(ms *float64) string {

@@ -19,16 +19,16 @@ var optionStyles = map[cost.Option]int{cost.SQSStandard: 0, cost.REST: 1, cost.J
 
 // costSection prices what was counted and projects what would be. A price book that cannot be read leaves the projections
 // out, because no number of them could be had.
-func costSection(f *result.File) (section, error) {
+func costSection(f *result.File) section {
 	s := section{ID: "cost", Title: "Cost", Lead: "What was counted in this run, at the list prices of " + orNone(f.PriceBook.ID) + ", read on " + orNone(f.PriceBook.Retrieved) + "; without free tier, taxes and data transfer. A price is of requests that were made here, whoever answered them."}
 	if len(f.Trials) == 0 {
-		return s, nil
+		return s
 	}
 	s.Blocks = append(s.Blocks, block{Table: countedCost(f)})
 	book, err := cost.ParseBook([]byte(f.PriceBook.Doc))
 	if err != nil {
 		s.Blocks = append(s.Blocks, block{Text: "The price book of this run cannot be read, so nothing is projected: " + err.Error()})
-		return s, nil
+		return s
 	}
 	shape := measuredShape(f)
 	s.Blocks = append(s.Blocks, block{Text: shapeText(shape)})
@@ -45,12 +45,13 @@ func costSection(f *result.File) (section, error) {
 	} {
 		chart, err := x.draw()
 		if err != nil {
-			return s, fmt.Errorf("project the cost: %w", err)
+			s.Blocks = append(s.Blocks, block{Text: "The cost " + strings.ToLower(x.title) + " cannot be projected: " + err.Error()})
+			continue
 		}
 		grid = append(grid, costFigure(x.title, chart, x.log, x.here))
 	}
 	s.Blocks = append(s.Blocks, block{Grid: grid})
-	return s, nil
+	return s
 }
 
 // countedCost is the bill of the run.
@@ -175,8 +176,8 @@ func shapeText(s cost.Shape) string {
 
 // costFigure draws a projection. here are places on its axis that this run was at.
 func costFigure(title string, c cost.Chart, log [2]bool, here []svg.Mark) figure {
-	chart := svg.Chart{Title: "Cost " + title, Desc: c.Note, X: svg.Axis{Label: c.X, Log: log[0]}, Y: svg.Axis{Label: c.Y, Log: log[1], Format: func(v float64) string { return "$" + svg.Number(v) }}}
-	data := &table{Caption: c.Y + " " + title, Head: []string{c.X}}
+	chart := svg.Chart{Title: "Cost " + strings.ToLower(title), Desc: c.Note, X: svg.Axis{Label: c.X, Log: log[0]}, Y: svg.Axis{Label: c.Y, Log: log[1], Format: func(v float64) string { return "$" + svg.Number(v) }}}
+	data := &table{Caption: c.Y + " " + strings.ToLower(title), Head: []string{c.X}}
 	for i, curve := range c.Curves {
 		s := svg.Series{Name: string(curve.Option), Style: optionStyles[curve.Option]}
 		data.Head = append(data.Head, string(curve.Option))
@@ -196,6 +197,7 @@ func costFigure(title string, c cost.Chart, log [2]bool, here []svg.Mark) figure
 		chart.Series = append(chart.Series, s)
 	}
 	fig := figure{Title: title, Note: sentence(c.Note)}
+	slices.SortStableFunc(c.Cross, func(a, b cost.Cross) int { return cmp.Compare(a.X, b.X) })
 	for _, cross := range c.Cross {
 		x := crossing(c, cross)
 		fig.List = append(fig.List, fmt.Sprintf("From %s %s on, %s is cheaper than %s.", svg.Number(x), c.X, cross.To, cross.From))

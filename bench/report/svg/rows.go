@@ -29,7 +29,8 @@ type Row struct {
 const (
 	rowHeight  = 30.0
 	nameColumn = 126.0
-	textColumn = 172.0
+	textGap    = 12.0 // between the plot and the texts
+	mostText   = 208.0
 )
 
 // Draw returns the rows, or the empty text if there are none with data.
@@ -48,7 +49,11 @@ func (r Rows) Draw() string {
 		}
 	}
 	low, top = widened(low, top, r.Axis.Log)
-	left, right := nameColumn, Width-textColumn
+	texts := 0.0
+	for _, row := range r.Rows {
+		texts = max(texts, min(mostText, textWidth(row.Text)))
+	}
+	left, right := nameColumn, Width-texts-textGap
 	head := 6.0
 	if r.ZoneLabel != "" {
 		head += lineHeight
@@ -59,7 +64,7 @@ func (r Rows) Draw() string {
 	d.open(Width, bottom+tickRoom+labelRoom, r.Title, r.Desc)
 	r.ground(&d, x, head, bottom)
 	for i, row := range r.Rows {
-		row.draw(&d, x, head+rowHeight*(float64(i)+0.5), r.Axis.Log)
+		row.draw(&d, x, texts, head+rowHeight*(float64(i)+0.5), r.Axis.Log)
 	}
 	return d.close()
 }
@@ -89,10 +94,10 @@ func (r Rows) ground(d *drawing, x scale, head, bottom float64) {
 	d.text((x.from+x.to)/2, bottom+tickRoom+13, "middle", "faint", r.Axis.Label)
 }
 
-func (r Row) draw(d *drawing, x scale, y float64, log bool) {
+func (r Row) draw(d *drawing, x scale, texts, y float64, log bool) {
 	shown := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) && (!log || v > 0) }
 	d.text(4, y+4, "start", "name", cut(r.Name, nameColumn-10))
-	d.text(Width-textColumn+12, y+4, "start", "tick", cut(r.Text, textColumn-12))
+	d.text(Width-texts, y+4, "start", "tick", cut(r.Text, texts))
 	for _, v := range r.Dots {
 		if shown(v) {
 			d.add(`<circle cx="%s" cy="%s" r="2.6" class="dot s%d" fill="%s" fill-opacity="0.45"/>`,

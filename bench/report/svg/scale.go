@@ -24,14 +24,20 @@ func (s scale) at(v float64) float64 {
 		low, top, v = math.Log(low), math.Log(top), math.Log(max(v, math.SmallestNonzeroFloat64))
 	}
 	share := min(1, max(0, (v-low)/(top-low)))
+	if math.IsNaN(share) {
+		share = 0
+	}
 	return s.from + share*(s.to-s.from)
 }
+
+// extreme is beyond everything that is measured; a chart that reached so far would show nothing else.
+const extreme = 1e30
 
 // bounds returns the least and the greatest of values that the scale can show; ok is false if there is none.
 func bounds(values []float64, log bool) (low, top float64, ok bool) {
 	low, top = math.Inf(1), math.Inf(-1)
 	for _, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) || log && v <= 0 {
+		if math.IsNaN(v) || math.Abs(v) > extreme || log && v < 1/extreme {
 			continue
 		}
 		low, top = min(low, v), max(top, v)
@@ -76,8 +82,11 @@ func ticks(low, top float64, log bool, n int, label func(float64) string) []Tick
 	if len(at) < 2 {
 		step := niceStep((top - low) / float64(max(1, n)))
 		at = nil
-		for i := math.Ceil(low/step - 1e-9); i*step <= top*(1+1e-12)+step*1e-9; i++ {
-			at = append(at, i*step+0) // -0 becomes 0
+		first := math.Ceil(low/step - 1e-9)
+		for i := 0; i <= 2*n+2; i++ { // counted, because steps may vanish beside huge numbers
+			if v := (first + float64(i)) * step; v <= top+math.Abs(top)*1e-12+step*1e-9 {
+				at = append(at, v+0) // -0 becomes 0
+			}
 		}
 	}
 	out := make([]Tick, len(at))

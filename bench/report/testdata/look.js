@@ -76,5 +76,13 @@
       check(walker.currentNode.data, parse(style.color), behind(e));
     }
   }
+  // What is drawn has to stand out too: WCAG 2.1 wants 3.
+  for (const line of document.querySelectorAll("svg .line, svg .point")) {
+    const c = contrast(parse(getComputedStyle(line).stroke), behind(line));
+    if (c < 3 && !seen.has(line.getAttribute("class"))) {
+      seen.add(line.getAttribute("class"));
+      wrong.push(`${line.getAttribute("class")} is hard to see, contrast ${c.toFixed(2)}`);
+    }
+  }
   return wrong;
 })()
