@@ -3,7 +3,6 @@ package load
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"sluice/bench/audit"
 	"sluice/bench/clock"
@@ -19,6 +18,7 @@ type Entry struct {
 	First    int64 // its first attempt began
 	Start    int64 // the attempt that was accepted began
 	Accepted int64
+	Left     int64 // it left the sender: accepted, or settled in another way; zero: it was never handed over
 	Attempts uint32
 	Unknown  uint32 // attempts of which nobody knows the outcome
 	Fate     audit.Fate
@@ -31,6 +31,7 @@ const blockSize = 4096
 // one another, so an Entry needs no lock.
 type ledger struct {
 	first  int // sequence number of the first record
+	most   int // entries
 	clock  clock.Clock
 	mu     sync.Mutex
 	blocks []atomic.Pointer[[blockSize]Entry] // fixed length: readers take no lock
@@ -43,7 +44,7 @@ type ledger struct {
 }
 
 func newLedger(c clock.Clock, first, most int) *ledger {
-	return &ledger{first: first, clock: c, errors: map[string]int{},
+	return &ledger{first: first, most: most, clock: c, errors: map[string]int{},
 		blocks: make([]atomic.Pointer[[blockSize]Entry], (most+blockSize-1)/blockSize)}
 }
 
@@ -51,7 +52,7 @@ func newLedger(c clock.Clock, first, most int) *ledger {
 func (l *ledger) take(n int) (seq, got int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	got = min(n, len(l.blocks)*blockSize-l.next)
+	got = min(n, l.most-l.next)
 	seq = l.first + l.next
 	for i := l.next; i < l.next+got; i++ {
 		if block := &l.blocks[i/blockSize]; block.Load() == nil {
@@ -75,19 +76,19 @@ func (l *ledger) at(seq int) *Entry {
 	return &block[i%blockSize]
 }
 
-// entries returns all entries in order of sequence, once nobody writes to them any more.
-func (l *ledger) entries() []Entry {
+// report has what the ledger knows, once nobody writes to it any more.
+func (l *ledger) report() Report {
 	all := make([]Entry, l.next)
 	for i := range all {
 		all[i] = *l.at(l.first + i)
 	}
-	return all
+	return Report{Entries: all, Requests: l.requests.Load(), Bytes: l.bytes.Load(), Chunks: l.chunks.Load(), Units: l.units.Load(), Errors: l.errors}
 }
 
-// observe notes one attempt; it belongs into Deliverer.Observe.
-func (l *ledger) observe(a transport.Attempt) {
+// observe notes one attempt, and returns when it ended and how many records were accepted by it.
+func (l *ledger) observe(a transport.Attempt) (end int64, accepted int) {
 	start := l.clock.At(a.Start)
-	end := start + int64(a.Took)
+	end = start + int64(a.Took)
 	l.requests.Add(1)
 	l.bytes.Add(int64(a.Bytes))
 	l.chunks.Add(cost.Chunks(int64(a.Bytes)))
@@ -100,7 +101,11 @@ func (l *ledger) observe(a transport.Attempt) {
 		if e := l.at(id.Seq); e != nil {
 			l.note(e, start, end, a.Results[i].Err)
 		}
+		if a.Results[i].Err == nil {
+			accepted++
+		}
 	}
+	return end, accepted
 }
 
 func (l *ledger) note(e *Entry, start, end int64, err error) {
@@ -108,7 +113,7 @@ func (l *ledger) note(e *Entry, start, end int64, err error) {
 		e.First = start
 	}
 	if err == nil {
-		e.Start, e.Accepted = start, end
+		e.Start, e.Accepted, e.Left = start, end, end
 		return
 	}
 	f := fault.From(err)
@@ -129,15 +134,14 @@ func (l *ledger) count(f *fault.Error) {
 	l.errors[name]++
 }
 
-// settle notes what Deliver has returned for a record in the end.
-func (l *ledger) settle(seq int, r transport.Result) {
+// settle notes what Deliver has returned for a record in the end, and reports whether the record leaves the sender only
+// now: it was not accepted.
+func (l *ledger) settle(seq int, r transport.Result, now int64) bool {
 	e := l.at(seq)
 	switch {
 	case r.Err == nil:
 		e.Fate = audit.Accepted
-		if e.Accepted == 0 { // accepted without an attempt that Observe was told of: then now
-			e.Accepted = l.clock.At(time.Now())
-		}
+		return false
 	case e.Unknown > 0:
 		e.Fate = audit.InDoubt
 	case fault.Is(r.Err, fault.Rejected):
@@ -145,4 +149,6 @@ func (l *ledger) settle(seq int, r transport.Result) {
 	default:
 		e.Fate = audit.Unsettled
 	}
+	e.Left = now
+	return true
 }

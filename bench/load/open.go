@@ -3,45 +3,54 @@ package load
 import (
 	"context"
 	"time"
-
-	"sluice/transport"
 )
 
+// handed are records that are handed over together.
+type handed struct{ first, n int }
+
 // open releases every record when it is due, and hands records over together that are there together: as many as
-// MaxRecords, none of them later than Linger after its release. It never waits for a delivery.
+// MaxRecords, none of them later than Linger after its release. It never waits for a delivery: what is handed over queues.
+//
+// As many deliveries are under way as the lane lets requests go at once, and they take from the queue in order. More of
+// them would fight for the lane, which is not fair to those that wait: the first would come last.
 func (r *run) open(ctx, hard context.Context) {
-	first, n := 0, 0 // of the records that are released and not handed over
-	var flushAt int64
-	flush := func() {
-		if n == 0 {
-			return
-		}
-		seq, batch := r.First+first, r.records[first:first+n]
-		r.delivered.Go(func() { r.deliver(hard, seq, batch) })
-		first, n = first+n, 0
+	queue := make(chan handed, len(r.records)) // room for all: handing over does not block
+	defer close(queue)
+	for range r.deliverer.Status().Limit {
+		r.delivered.Go(func() {
+			for h := range queue {
+				r.deliver(hard, r.First+h.first, r.records[h.first:h.first+h.n])
+			}
+		})
 	}
+	next := handed{} // released and not handed over
+	flush := func() {
+		queue <- next
+		next = handed{first: next.first + next.n}
+	}
+	var flushAt int64
 	for i := range r.records {
-		due := r.ledger.at(r.First + i).Due
-		if n > 0 && flushAt < due {
+		entry := r.ledger.at(r.First + i)
+		if next.n > 0 && flushAt < entry.Due {
 			if !r.wait(ctx, flushAt) {
-				break
+				return
 			}
 			flush()
 		}
-		if !r.wait(ctx, due) {
-			break
+		if !r.wait(ctx, entry.Due) {
+			return
 		}
 		now := r.Clock.Now()
-		r.ledger.at(r.First + i).Released = now
+		entry.Released = now
 		r.occupied.enter(now, 1)
-		if n++; n == 1 {
+		if next.n++; next.n == 1 {
 			flushAt = now + int64(r.Linger)
 		}
-		if n == r.MaxRecords {
+		if next.n == r.MaxRecords {
 			flush()
 		}
 	}
-	if n > 0 && r.wait(ctx, flushAt) {
+	if next.n > 0 && r.wait(ctx, flushAt) {
 		flush()
 	}
 }
@@ -68,39 +77,4 @@ func (r *run) wait(ctx context.Context, at int64) bool {
 		r.Sleep(d)
 	}
 	return ctx.Err() == nil
-}
-
-// closed keeps Concurrency deliveries under way until the time is up.
-func (r *run) closed(ctx, hard context.Context) {
-	if !r.wait(ctx, r.Start) {
-		return
-	}
-	end := r.Start + int64(r.For)
-	for range r.Phase.Concurrency {
-		r.delivered.Go(func() {
-			for ctx.Err() == nil && r.Clock.Now() < end {
-				seq, n := r.ledger.take(r.MaxRecords)
-				if n == 0 {
-					return // Most
-				}
-				r.deliver(hard, seq, r.released(seq, n))
-			}
-		})
-	}
-	r.wait(ctx, end)
-}
-
-// released makes n records and releases them, now.
-func (r *run) released(seq, n int) []transport.Record {
-	records := make([]transport.Record, n)
-	for i := range records {
-		records[i] = r.Record(seq + i)
-	}
-	now := r.Clock.Now()
-	for i := range records {
-		e := r.ledger.at(seq + i)
-		e.Due, e.Released = now, now
-	}
-	r.occupied.enter(now, n)
-	return records
 }

@@ -10,68 +10,24 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
-// A Job is what a sender in a process of its own is told first.
-type Job struct {
-	Run       string // name of the run, part of every record's ID
-	Trial     int
-	Transport string
-	Workload  string // the document
-	Samples   string // file with the user's own records; empty: synthetic ones
-	Memory    int64  // soft limit of the sender's heap, in bytes; 0: none
-}
+// stopGrace is how long a sender may take to end once it was asked to: its deliveries have stopPatience.
+const stopGrace = stopPatience + 3*time.Second
 
-// message is one answer of the sender.
-type message struct {
-	Ready  bool
-	Err    string // why it cannot go on; a sentence
-	Code   int    // with which the whole program should end then
-	Report *Report
-}
-
-// An Opener makes the Sender of a Job. The function that it returns too is called when the Job is done.
-type Opener func(ctx context.Context, job Job) (*Sender, func(), error)
-
-// Serve is the sender's side: it reads a Job and then Phases from in, sends them, and writes their Reports to out. It
-// returns when in ends.
-func Serve(ctx context.Context, in io.Reader, out io.Writer, open Opener, code func(error) int) error {
-	decoder, encoder := gob.NewDecoder(in), gob.NewEncoder(out)
-	var job Job
-	if err := decoder.Decode(&job); err != nil {
-		return fmt.Errorf("read the job: %w", err)
-	}
-	sender, done, err := open(ctx, job)
-	if err != nil {
-		return encoder.Encode(message{Err: err.Error(), Code: code(err)})
-	}
-	defer done()
-	if err := encoder.Encode(message{Ready: true}); err != nil {
-		return err
-	}
-	for {
-		var p Phase
-		switch err := decoder.Decode(&p); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("read a phase: %w", err)
-		}
-		report := sender.Send(ctx, p)
-		if err := encoder.Encode(message{Report: &report}); err != nil {
-			return err
-		}
-	}
-}
-
-// A Process is a sender in a process of its own, seen from the other side.
+// A Process is a sender in a process of its own, seen from the other side. It is for one goroutine.
 type Process struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	encoder *gob.Encoder
 	decoder *gob.Decoder
 	stderr  tail
+	gone    chan struct{} // closed when the process has ended
+	ask     sync.Once
+	close   sync.Once
+	unwatch func() bool // of the context of Start
 }
 
 // A Refusal is why a sender could not begin, with the exit code that it stands for.
@@ -83,9 +39,10 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.Text }
 
 // Start starts cmd, which must call Serve with its standard input and output, and waits until it is ready for job. When
-// ctx ends, the process is asked to stop, and killed if it does not within a few seconds.
+// ctx ends, the process is asked to stop, and killed if it does not within a few seconds; cmd needs no context for that.
+// The process is in a group of its own, so that a terminal's Ctrl-C reaches it through ctx only, and once.
 func Start(ctx context.Context, cmd *exec.Cmd, job Job) (*Process, error) {
-	p := &Process{cmd: cmd}
+	p := &Process{cmd: cmd, gone: make(chan struct{})}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -95,10 +52,15 @@ func Start(ctx context.Context, cmd *exec.Cmd, job Job) (*Process, error) {
 		return nil, err
 	}
 	cmd.Stderr = &p.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.Cancel != nil { // of a cmd with a context: it would kill at once
+		cmd.Cancel = func() error { return nil }
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the sender: %w", err)
 	}
 	p.in, p.encoder, p.decoder = in, gob.NewEncoder(in), gob.NewDecoder(out)
+	p.unwatch = context.AfterFunc(ctx, p.stop)
 	if err := p.encoder.Encode(job); err != nil {
 		return nil, p.failed(err)
 	}
@@ -113,24 +75,47 @@ func Start(ctx context.Context, cmd *exec.Cmd, job Job) (*Process, error) {
 	return p, nil
 }
 
-// Send has one phase sent. When ctx ends, the sender is interrupted and reports what it has.
+// Send has one phase sent. When ctx ends, the sender is asked to stop, for good, and reports what it has.
 func (p *Process) Send(ctx context.Context, phase Phase) (Report, error) {
 	if err := p.encoder.Encode(phase); err != nil {
 		return Report{}, p.failed(err)
 	}
-	defer context.AfterFunc(ctx, func() { _ = p.cmd.Process.Signal(os.Interrupt) })()
+	defer context.AfterFunc(ctx, p.stop)()
 	var m message
 	if err := p.decoder.Decode(&m); err != nil {
 		return Report{}, p.failed(err)
 	}
+	if m.Report == nil {
+		return Report{}, p.failed(errors.New("it answered without a report"))
+	}
 	return *m.Report, nil
 }
 
-// Close ends the process.
+// stop asks the process to stop, and kills it if it has not ended a while later. It asks once: a second interrupt would
+// end it without a report.
+func (p *Process) stop() {
+	p.ask.Do(func() {
+		_ = p.cmd.Process.Signal(os.Interrupt)
+		timer := time.NewTimer(stopGrace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			_ = p.cmd.Process.Kill()
+		case <-p.gone:
+		}
+	})
+}
+
+// Close ends the process. It may be called again.
 func (p *Process) Close() {
-	_ = p.in.Close()
-	defer time.AfterFunc(5*time.Second, func() { _ = p.cmd.Process.Kill() }).Stop()
-	_ = p.cmd.Wait()
+	p.close.Do(func() {
+		p.unwatch()
+		_ = p.in.Close()
+		kill := time.AfterFunc(stopGrace, func() { _ = p.cmd.Process.Kill() })
+		_ = p.cmd.Wait()
+		kill.Stop()
+		close(p.gone)
+	})
 }
 
 // failed says why the process has gone away.
@@ -139,7 +124,10 @@ func (p *Process) failed(err error) error {
 	if said := p.stderr.String(); said != "" {
 		return fmt.Errorf("the sender ended: %s", said)
 	}
-	return fmt.Errorf("the sender ended (%v): %w", p.cmd.ProcessState, err)
+	if state := p.cmd.ProcessState; state != nil && !state.Success() {
+		return fmt.Errorf("the sender ended before it was done: %v", state)
+	}
+	return fmt.Errorf("the sender ended before it was done: %w", err)
 }
 
 // tail keeps the end of what is written to it.

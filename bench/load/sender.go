@@ -10,38 +10,6 @@ import (
 	"sluice/transport"
 )
 
-// A Phase is a part of a trial: an open one with a schedule, or a closed one with so many at once.
-type Phase struct {
-	First int   // sequence number of its first record
-	Start int64 // when it begins, on the Clock
-
-	Due []time.Duration // open: intended arrivals, ascending, from Start; nil: closed
-
-	Concurrency int           // closed: how many deliver, each as soon as its last delivery is settled
-	For         time.Duration // closed: no delivery begins after so long
-	Most        int           // closed: most records, so that memory is bounded
-
-	MaxRecords int           // that are handed over together; no more than the destination takes in a request
-	Linger     time.Duration // how long a record may wait for others
-	Patience   time.Duration // for what is unsettled after the last arrival; what then still is, stays so
-}
-
-// A Report is what came of a Phase.
-type Report struct {
-	Entries []Entry // one per record, by sequence number from Phase.First
-	Ended   int64   // the last arrival was released, or the time was up
-
-	Requests int64          // attempts
-	Bytes    int64          // as the destination counts them
-	Chunks   int64          // of 64 KiB begun, per request
-	Units    int64          // of 512 KiB begun, per request
-	Errors   map[string]int // results that were no acceptance, by class and reason
-
-	InSystem float64 // mean number of records between release and acceptance, integrated over the phase
-	MaxQueue int     // most records between release and acceptance
-	Cost     Cost
-}
-
 // A Sender sends phases one after the other. Its fields must not change after the first Send.
 type Sender struct {
 	Transport   transport.Transport
@@ -56,26 +24,24 @@ type Sender struct {
 // Send sends one phase and waits until its records are settled, the phase's Patience is over or ctx has ended. Records
 // that were not sent because ctx ended are in the Report all the same.
 func (s *Sender) Send(ctx context.Context, p Phase) Report {
-	most := len(p.Due)
-	if p.Due == nil {
-		most = p.Most
-	}
-	r := &run{Sender: s, Phase: p, ledger: newLedger(s.Clock, p.First, most)}
-	r.prepare()
-	meter := startMeter(s.Wire)
-	begun := r.occupied.begin(s.Clock)
+	r := s.prepare(p)
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx)) // of the deliveries: it outlives the arrivals by Patience
 	defer cancel()
-	if p.Due == nil {
+	r.schedule()
+	meter := startMeter(s.Wire)
+	r.occupied.begin(s.Clock.Now())
+	if r.Due == nil {
 		r.closed(ctx, hard)
 	} else {
 		r.open(ctx, hard)
 	}
 	ended := s.Clock.Now()
 	r.finish(ctx, cancel)
-	report := r.report()
-	report.Ended, report.Cost = ended, meter.stop()
-	report.InSystem, report.MaxQueue = r.occupied.mean(s.Clock.Now()-begun), r.occupied.most
+	inSystem := r.occupied.mean(s.Clock.Now())
+	cost := meter.stop() // before the Report is made, which is no work of the sender
+	report := r.ledger.report()
+	report.Start, report.Ended, report.Cost = r.Start, ended, cost
+	report.InSystem, report.MaxQueue = inSystem, r.occupied.most
 	return report
 }
 
@@ -90,43 +56,55 @@ type run struct {
 	delivered sync.WaitGroup
 }
 
-func (r *run) prepare() {
-	concurrency := r.Sender.Concurrency
-	if r.Due == nil {
-		concurrency = r.Phase.Concurrency
+// prepare makes what a phase needs, so that its cost is not taken for that of sending.
+func (s *Sender) prepare(p Phase) *run {
+	concurrency, most := s.Concurrency, len(p.Due)
+	if p.Due == nil {
+		concurrency, most = p.Concurrency, p.Most
 	}
-	r.deliverer = &transport.Deliverer{Transport: r.Transport, Timeout: r.Timeout, Concurrency: concurrency, Observe: r.observe}
-	if limit := r.Transport.Capabilities().MaxRecords; limit > 0 {
+	r := &run{Sender: s, Phase: p, ledger: newLedger(s.Clock, p.First, most)}
+	r.deliverer = &transport.Deliverer{Transport: s.Transport, Timeout: s.Timeout, Concurrency: concurrency, Observe: r.observe}
+	if limit := s.Transport.Capabilities().MaxRecords; limit > 0 {
 		r.MaxRecords = min(r.MaxRecords, limit)
 	}
 	r.MaxRecords = max(1, r.MaxRecords)
-	if r.Due != nil {
-		r.ledger.take(len(r.Due))
-		r.records = make([]transport.Record, len(r.Due))
-		for i, due := range r.Due {
+	if p.Due != nil {
+		r.ledger.take(len(p.Due))
+		r.records = make([]transport.Record, len(p.Due))
+		for i := range r.records {
 			r.records[i] = r.Record(r.First + i)
-			r.ledger.at(r.First + i).Due = r.Start + int64(due)
 		}
 	}
-	runtime.GC() // the garbage of getting ready is not the sender's
+	runtime.GC()
+	return r
+}
+
+// schedule fixes the start, and with it when each record is due.
+func (r *run) schedule() {
+	r.Start = max(r.Start, r.Clock.Now())
+	for i, due := range r.Due {
+		r.ledger.at(r.First + i).Due = r.Start + int64(due)
+	}
 }
 
 // observe notes an attempt, and lets what was accepted leave the system.
 func (r *run) observe(a transport.Attempt) {
-	r.ledger.observe(a)
-	accepted := 0
-	for _, result := range a.Results {
-		if result.Err == nil {
-			accepted++
-		}
+	if end, accepted := r.ledger.observe(a); accepted > 0 {
+		r.occupied.leave(end, accepted)
 	}
-	r.occupied.leave(r.Clock.Now(), accepted)
 }
 
 // deliver delivers records whose sequence numbers begin with seq, and settles them.
 func (r *run) deliver(ctx context.Context, seq int, records []transport.Record) {
-	for i, result := range r.deliverer.Deliver(ctx, records) {
-		r.ledger.settle(seq+i, result)
+	results := r.deliverer.Deliver(ctx, records)
+	now, left := r.Clock.Now(), 0
+	for i, result := range results {
+		if r.ledger.settle(seq+i, result, now) {
+			left++
+		}
+	}
+	if left > 0 {
+		r.occupied.leave(now, left)
 	}
 }
 
@@ -139,53 +117,3 @@ func (r *run) finish(ctx context.Context, cancel context.CancelFunc) {
 
 // stopPatience is how long deliveries may still take when the user wants to stop.
 const stopPatience = 2 * time.Second
-
-func (r *run) report() Report {
-	l := r.ledger
-	return Report{Entries: l.entries(), Requests: l.requests.Load(), Bytes: l.bytes.Load(), Chunks: l.chunks.Load(),
-		Units: l.units.Load(), Errors: l.errors}
-}
-
-// occupancy integrates over time how many records are in the system.
-type occupancy struct {
-	mu   sync.Mutex
-	n    int
-	most int
-	last int64
-	area float64
-}
-
-func (o *occupancy) begin(c clock.Clock) int64 {
-	o.last = c.Now()
-	return o.last
-}
-
-func (o *occupancy) enter(now int64, n int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.advance(now)
-	o.n += n
-	o.most = max(o.most, o.n)
-}
-
-func (o *occupancy) leave(now int64, n int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.advance(now)
-	o.n -= n
-}
-
-func (o *occupancy) advance(now int64) {
-	if now > o.last {
-		o.area += float64(o.n) * float64(now-o.last)
-		o.last = now
-	}
-}
-
-// mean is the mean number over so many nanoseconds.
-func (o *occupancy) mean(span int64) float64 {
-	if span <= 0 {
-		return 0
-	}
-	return o.area / float64(span)
-}

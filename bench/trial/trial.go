@@ -171,6 +171,7 @@ func (t *trial) phase(ctx context.Context, m measured, keep bool) error {
 	if m.report, err = t.sender.Send(ctx, m.sent); err != nil {
 		return err
 	}
+	m.sent.Start = m.report.Start
 	t.next += len(m.report.Entries)
 	var accepted []int
 	for i, e := range m.report.Entries {
