@@ -18,6 +18,9 @@ import (
 // configuredSQS is the queue SLUICE_SQS_QUEUE_URL, or one that is created and deleted again if that is not set. The
 // records are received with the credentials of the environment, not with those of the role that sends.
 func configuredSQS(ctx context.Context, o Options) (*trial.FarEnd, error) {
+	if err := needs("SLUICE_SQS_QUEUE_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"); err != nil {
+		return nil, err
+	}
 	identity, err := awscreds.Load(ctx, awscreds.Config{})
 	if err != nil {
 		return nil, err
@@ -57,11 +60,11 @@ func configuredSQS(ctx context.Context, o Options) (*trial.FarEnd, error) {
 
 // configuredGateway is the API SLUICE_APIGATEWAY_URL. What is behind it is out of sight: a record is processed when the
 // reply comes.
-func configuredGateway(o Options) (*trial.FarEnd, error) {
-	address := os.Getenv("SLUICE_APIGATEWAY_URL")
-	if address == "" {
-		return nil, errors.New("SLUICE_APIGATEWAY_URL is not set: the apigateway transport needs an API; or leave it out with --transports")
+func configuredGateway(_ context.Context, o Options) (*trial.FarEnd, error) {
+	if err := needs("SLUICE_APIGATEWAY_URL"); err != nil {
+		return nil, err
 	}
+	address := os.Getenv("SLUICE_APIGATEWAY_URL")
 	f := gateway(o)
 	f.Env = append(os.Environ(), "SLUICE_TRANSPORT=apigateway")
 	f.Target = where("apigateway", address)

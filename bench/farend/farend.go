@@ -27,31 +27,32 @@ var ErrAbsent = errors.New("left out")
 
 // Open makes the far end of a transport ready. Close it, even after an error of the run.
 func Open(ctx context.Context, name string, o Options) (*trial.FarEnd, error) {
-	switch name {
-	case "memory":
-		return memory(), nil
-	case "sqs":
-		if o.Embedded {
-			return standInSQS(ctx, o)
-		}
-		return configuredSQS(ctx, o)
-	case "apigateway":
-		if o.Embedded {
-			return standInGateway(ctx, o)
-		}
-		return configuredGateway(o)
-	case "jetstream":
-		if o.Embedded {
-			return embeddedJetStream(ctx, o)
-		}
-		return configuredJetStream(ctx, o)
-	case "rabbitmq":
-		if o.Embedded {
-			return nearbyRabbitMQ(ctx, o)
-		}
-		return configuredRabbitMQ(ctx, o)
+	type opener func(context.Context, Options) (*trial.FarEnd, error)
+	ends := map[string]struct{ configured, embedded opener }{
+		"memory":     {memory, memory},
+		"sqs":        {configuredSQS, standInSQS},
+		"apigateway": {configuredGateway, standInGateway},
+		"jetstream":  {configuredJetStream, embeddedJetStream},
+		"rabbitmq":   {configuredRabbitMQ, nearbyRabbitMQ},
 	}
-	return nil, fmt.Errorf("there is no far end for the transport %q", name)
+	end, known := ends[name]
+	switch {
+	case !known:
+		return nil, fmt.Errorf("there is no far end for the transport %q", name)
+	case o.Embedded:
+		return end.embedded(ctx, o)
+	}
+	return end.configured(ctx, o)
+}
+
+// needs returns ErrAbsent if none of the variables is set that would say where a destination is.
+func needs(variables ...string) error {
+	for _, name := range variables {
+		if os.Getenv(name) != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %s is not set", ErrAbsent, strings.Join(variables, " or "))
 }
 
 // pollers is how many receive at once: enough for the work at the highest rate of an open phase, and a few to spare for

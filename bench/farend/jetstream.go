@@ -54,6 +54,9 @@ func embeddedJetStream(ctx context.Context, o Options) (*trial.FarEnd, error) {
 // configuredJetStream is the server of the settings, with the stream SLUICE_JETSTREAM_STREAM or, if no subject is set,
 // one that is made for the run.
 func configuredJetStream(ctx context.Context, o Options) (*trial.FarEnd, error) {
+	if err := needs("SLUICE_JETSTREAM_URL"); err != nil {
+		return nil, err
+	}
 	subject := os.Getenv("SLUICE_JETSTREAM_SUBJECT")
 	if subject == "" {
 		subject = ownSubject(o.Run)

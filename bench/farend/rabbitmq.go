@@ -76,6 +76,9 @@ func answers(address string) bool {
 
 // configuredRabbitMQ is the broker of the settings, with the queue SLUICE_RABBITMQ_QUEUE or one that is made for the run.
 func configuredRabbitMQ(ctx context.Context, o Options) (*trial.FarEnd, error) {
+	if err := needs("SLUICE_RABBITMQ_URL"); err != nil {
+		return nil, err
+	}
 	queue := os.Getenv("SLUICE_RABBITMQ_QUEUE")
 	name := queue
 	if queue == "" {

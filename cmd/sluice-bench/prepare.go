@@ -112,10 +112,12 @@ func (s *session) open(ctx context.Context, o options, models []string) error {
 			s.ends[side.Name] = end
 		}
 	}
-	if len(s.ends) == 0 {
-		return coded{exitUsage, errors.New("there is no transport to measure")}
+	for _, end := range s.ends {
+		if end.Target.Kind != result.Null {
+			return nil
+		}
 	}
-	return nil
+	return coded{exitConfig, fmt.Errorf("there is no destination to measure: give --embedded, which needs no settings, or the settings of the daemon (%s)", strings.Join(s.said, "; "))}
 }
 
 // describe begins the result.
