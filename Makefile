@@ -1,6 +1,6 @@
 # The bare 'make' lists the targets. Go 1.26 and make are all that is needed, except where a line says otherwise.
 .DEFAULT_GOAL := help
-.PHONY: help build demo local test race check crash fuzz bench-send docs golden tools clean
+.PHONY: help build demo bench local test race check crash fuzz bench-send docs golden tools clean
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -19,6 +19,11 @@ build: ## build bin/sluice and bin/sluice-bench
 
 demo: build ## deliver 1,707 earthquakes through both transports, on this machine alone
 	@./bin/sluice demo
+
+bench: build ## compare all transports on this machine alone, in under 4 minutes; writes bench-results/
+	@broker=$$(.ci/rabbitmq url 2>/dev/null || { .ci/rabbitmq start 2>/dev/null && touch bin/.broker; } || true); \
+	./bin/sluice-bench run --embedded --rabbitmq "$$broker"; status=$$?; \
+	if [ -e bin/.broker ]; then rm bin/.broker; .ci/rabbitmq stop; fi; exit $$status
 
 local: build ## run the stand-in of SQS, STS and API Gateway, with a feed to try; writes local.env
 	@./bin/sluice local --feed 127.0.0.1:4600 --write-env local.env
@@ -54,7 +59,7 @@ docs: build ## write docs/configuration.md anew
 	./bin/sluice env --format markdown > docs/configuration.md
 
 golden: ## write the golden files anew; read the diff
-	$(GO) test ./internal/config ./cmd/sluice -update
+	$(GO) test ./internal/config ./cmd/sluice ./bench/report ./bench/workload -update
 
 tools: bin/staticcheck
 
@@ -63,4 +68,4 @@ bin/staticcheck: internal/tools/go.mod internal/tools/go.sum
 	$(GO) build -C internal/tools -o ../../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 
 clean: ## remove what was built
-	rm -rf bin dist local.env
+	rm -rf bin dist local.env bench-results
