@@ -1,9 +1,17 @@
 package result
 
-import "time"
+import (
+	_ "embed" // for the schema
+	"time"
+)
 
 // Schema names the form of the file; it changes when an old reader would misread a new file.
 const Schema = "bench/1"
+
+// SchemaDoc is the published JSON Schema of the file.
+//
+//go:embed schema.json
+var SchemaDoc string
 
 // A File is one run: a workload, delivered through some transports in interleaved trials.
 type File struct {

@@ -9,9 +9,6 @@ import (
 // Quantity writes a value of a metric with its unit, with three significant digits and in the size of unit that suits it;
 // counts and rates are written out with commas.
 func Quantity(v float64, unit string) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return "–"
-	}
 	switch unit {
 	case "ms":
 		return Span(v)
@@ -24,14 +21,20 @@ func Quantity(v float64, unit string) string {
 	case "B":
 		return Bytes(v)
 	case "/s":
-		return Plain(v) + "/s"
+		if !noNumber(v) {
+			return Plain(v) + "/s"
+		}
 	}
 	return Plain(v)
 }
 
+func noNumber(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+
 // Span writes a time given in milliseconds.
 func Span(ms float64) string {
 	switch a := math.Abs(ms); {
+	case noNumber(ms):
+		return "–"
 	case a == 0:
 		return "0 ms"
 	case a < 0.9995:
@@ -46,7 +49,10 @@ func Span(ms float64) string {
 
 // Dollars writes a price: cents from one dollar up, three significant digits below.
 func Dollars(v float64) string {
-	if v == 0 {
+	switch {
+	case noNumber(v):
+		return "–"
+	case v == 0:
 		return "$0"
 	}
 	if a := math.Abs(v); a < 0.995 {
@@ -63,6 +69,9 @@ func Dollars(v float64) string {
 
 // Bytes writes a size.
 func Bytes(v float64) string {
+	if noNumber(v) {
+		return "–"
+	}
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	i := 0
 	for math.Abs(v) >= 1024 && i < len(units)-1 {
@@ -73,6 +82,9 @@ func Bytes(v float64) string {
 
 // Plain writes a number: with commas from a thousand, with three significant digits below.
 func Plain(v float64) string {
+	if noNumber(v) {
+		return "–"
+	}
 	if math.Abs(v) >= 999.5 {
 		if v < 0 {
 			return "-" + commas(math.Round(-v))

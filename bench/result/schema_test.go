@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"sluice/bench/result"
 	"sluice/bench/result/resulttest"
@@ -220,22 +219,6 @@ func (d *describer) meaning(typ reflect.Type, f reflect.StructField) string {
 	return d.comments[leaf.Name()]
 }
 
-// valid returns nil if data is a results.json as the published schema wants it.
-func valid(t *testing.T, data []byte) error {
-	t.Helper()
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	schema, err := c.Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema.Validate(v)
-}
-
 func encoded(t *testing.T, f *result.File) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -255,7 +238,7 @@ func TestFilesAreAsTheSchemaSays(t *testing.T) {
 		"an open interval": few,
 		"an empty trial":   {Schema: result.Schema, Trials: []result.Trial{{Phases: []result.Phase{{Kind: "open"}}}}},
 	} {
-		if err := valid(t, encoded(t, f)); err != nil {
+		if err := resulttest.Valid(encoded(t, f)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -272,7 +255,7 @@ func TestFilesAreAsTheSchemaSays(t *testing.T) {
 		if bad == good {
 			t.Fatalf("%s: %q is not in the file", name, edit[0])
 		}
-		if valid(t, []byte(bad)) == nil {
+		if resulttest.Valid([]byte(bad)) == nil {
 			t.Errorf("%s is valid", name)
 		}
 	}
