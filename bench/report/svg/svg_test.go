@@ -101,6 +101,9 @@ func chart(random *rand.Rand) Chart {
 		}
 		c.Series = append(c.Series, s)
 	}
+	for x := range random.IntN(30) { // none: chosen
+		c.X.Ticks = append(c.X.Ticks, Tick{At: 10 * float64(x) / 30, Label: strings.Repeat("8", 1+random.IntN(6))})
+	}
 	at := 0.0
 	for range random.IntN(9) {
 		at += random.Float64()
