@@ -43,8 +43,8 @@ type Options struct {
 	// Batch is how many copies a poller is given at once; 0: 10. SQS gives no more than 10.
 	Batch int
 
-	// Wait is how long a poller of SQS waits for a message before it is told that there is none; 0: 20 s, the most that
-	// SQS takes, in whole seconds. The others are pushed to.
+	// Wait is how long a poller of SQS waits for a message before it is told that there is none, in whole seconds of at
+	// most 20; 0: 1 s. Consume ends so much later than it is asked to. The others are pushed to.
 	Wait time.Duration
 
 	// Visibility is how long a copy that was handed out stays hidden if it is not acknowledged; 0: what the queue says,
@@ -58,7 +58,7 @@ type Options struct {
 
 const (
 	defaultBatch      = 10
-	defaultWait       = 20 * time.Second
+	defaultWait       = time.Second
 	defaultVisibility = 30 * time.Second
 
 	// patience is how long a destination may be away before Consume gives up.

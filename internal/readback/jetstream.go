@@ -98,12 +98,14 @@ func (c *JetStream) iterate(ctx context.Context, gone *away, handle func(context
 		if err != nil {
 			return err
 		}
-		if err := handle(context.WithoutCancel(ctx), d); err == nil {
-			err = m.Ack()
-		} else if c.o.Return {
-			err = m.Nak()
+		settle := m.Ack
+		if handle(context.WithoutCancel(ctx), d) != nil {
+			if !c.o.Return {
+				continue
+			}
+			settle = m.Nak
 		}
-		if err != nil && errors.Is(err, nats.ErrConnectionClosed) {
+		if err := settle(); err != nil { // the copy comes back
 			return err
 		}
 	}

@@ -126,7 +126,10 @@ func (c *SQS) receive(ctx context.Context) ([]types.Message, error) {
 	if c.o.Visibility > 0 {
 		in.VisibilityTimeout = int32(max(1, c.o.Visibility.Seconds()))
 	}
-	out, err := c.client.ReceiveMessage(ctx, in)
+	// A poll that is given up may take messages with it, which then stay hidden: it is waited for, even when ctx has ended.
+	asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait+finish)
+	defer cancel()
+	out, err := c.client.ReceiveMessage(asked, in)
 	if err != nil {
 		return nil, fmt.Errorf("receive from %s: %w", c.url, err)
 	}
