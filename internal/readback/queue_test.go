@@ -1,9 +1,12 @@
 package readback_test
 
 import (
+	"context"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -16,6 +19,12 @@ import (
 
 // standIn starts a stand-in whose first queue has this name, and returns its user and the queue's address.
 func standIn(t *testing.T, queue string) (who *awscreds.AWS, url string) {
+	t.Helper()
+	_, who, url = standInServer(t, queue)
+	return who, url
+}
+
+func standInServer(t *testing.T, queue string) (_ *awslocal.Server, who *awscreds.AWS, url string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	s, err := awslocal.New(awslocal.Options{BaseURL: "http://" + server.Listener.Addr().String(), Queue: queue})
@@ -38,7 +47,34 @@ func standIn(t *testing.T, queue string) (who *awscreds.AWS, url string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(who.Close)
-	return who, vars["SLUICE_SQS_QUEUE_URL"]
+	return s, who, vars["SLUICE_SQS_QUEUE_URL"]
+}
+
+// TestPollUnderWayIsFinished sends a message to a poll whose Consume has been asked to end: given up, the poll could take
+// the message with it.
+func TestPollUnderWayIsFinished(t *testing.T) {
+	t.Parallel()
+	server, who, url := standInServer(t, "records")
+	c := readback.OpenSQS(who, url, readback.Options{Wait: 2 * time.Second})
+	ctx, cancel := context.WithCancel(t.Context())
+	handled := 0
+	done := make(chan error, 1)
+	go func() {
+		done <- c.Consume(ctx, func(context.Context, readback.Delivery) error { handled++; return nil })
+	}()
+	for server.Calls()["ReceiveMessage"] == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	if _, err := client.NewFromConfig(who.Config()).SendMessage(t.Context(), &client.SendMessageInput{QueueUrl: &url, MessageBody: aws.String("late")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := backlog(t, c); handled != 1 || n != 0 {
+		t.Errorf("%d messages handled, %d left, want 1 and none", handled, n)
+	}
 }
 
 func TestDrainReadsTheGroupOfAFIFOQueue(t *testing.T) {
