@@ -269,3 +269,31 @@ func TestFlipsAreWhereTheModelSays(t *testing.T) {
 		})
 	}
 }
+
+// A source that is read page by page fills requests whatever its rate.
+func TestRecordsThatComeAtOnceShareRequests(t *testing.T) {
+	q := advise.Question{RecordsPerMonth: 50e6, Size: 2048, MemoryMB: 128}
+	alone, err := advise.Ask(advise.Input{Question: q, Book: cost.DefaultBook()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Together = 100
+	pages, err := advise.Ask(advise.Input{Question: q, Book: cost.DefaultBook()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := func(a advise.Advice) float64 {
+		for _, c := range a.Options {
+			if c.Option == cost.SQSStandard {
+				return c.SendFill
+			}
+		}
+		return 0
+	}
+	if fill(alone) != 1 || fill(pages) != 10 {
+		t.Errorf("a request holds %v records one by one and %v by the page, want 1 and 10", fill(alone), fill(pages))
+	}
+	if alone.Recommendation != cost.HTTPAPI || pages.Recommendation != cost.SQSStandard {
+		t.Errorf("recommended are %s and %s, want the HTTP API for single records and the queue for pages", alone.Recommendation, pages.Recommendation)
+	}
+}

@@ -79,12 +79,19 @@ func (in Input) rivalFact(a Advice) string {
 	if !queueFamily(first.Option) {
 		for _, c := range a.Options {
 			if c.Option == cost.SQSStandard {
-				return fmt.Sprintf("at %s/s and a linger of %v a request to a queue would hold %s records, a POST holds %s",
-					number(in.Question.Rate), in.Question.Linger, number(c.SendFill), number(first.SendFill))
+				return fmt.Sprintf("%s a request to a queue would hold %s records, a POST holds %s", in.Question.gathered(), number(c.SendFill), number(first.SendFill))
 			}
 		}
 	}
-	return fmt.Sprintf("at %s/s and a linger of %v a request holds %s records", number(in.Question.Rate), in.Question.Linger, number(first.SendFill))
+	return fmt.Sprintf("%s a request holds %s records", in.Question.gathered(), number(first.SendFill))
+}
+
+// gathered says how records come to share a request.
+func (q Question) gathered() string {
+	if q.Together > 1 {
+		return fmt.Sprintf("with %d records that come at once", q.Together)
+	}
+	return fmt.Sprintf("at %s/s and a linger of %v", number(q.Rate), q.Linger)
 }
 
 func (in Input) latencyFact(a Advice) string {

@@ -13,13 +13,13 @@ func (in Input) shape(o cost.Option) (s cost.Shape, counted bool) {
 	kib := q.wire(o) / 1024
 	s = cost.Shape{
 		KiB: kib, PostFill: float64(q.PostRecords), Pollers: 1,
-		SendFill:    cost.Fill(q.Rate, q.Linger, kib, q.MaxRecords),
-		ReceiveFill: cost.Fill(q.Rate, q.Linger, kib, q.MaxRecords),
+		SendFill:    q.fill(kib),
+		ReceiveFill: q.fill(kib),
 	}
 	if e := in.of(o); e != nil {
 		s.Attempts, s.Empty = e.Attempts, e.Empty
 		counted = e.Attempts > 0
-		if e.SendFill > 0 && e.atRate(q) && e.Linger == q.Linger {
+		if e.SendFill > 0 && e.atRate(q) && e.Linger == q.Linger && q.Together <= 1 {
 			// No more than these records allow: those of the measurement may have been smaller.
 			s.SendFill = max(1, min(e.SendFill, cost.Fill(1e9, time.Second, kib, q.MaxRecords)))
 		}
@@ -49,4 +49,11 @@ func (in Input) runUSD(options []cost.Option) (float64, error) {
 	}
 	c, err := in.Book.Estimate(plans)
 	return c.USD, err
+}
+
+// fill is how many records of kib KiB a request to a queue holds: those that come at once, or those that come while the
+// first one waits.
+func (q Question) fill(kib float64) float64 {
+	most := cost.Fill(1e9, time.Second, kib, q.MaxRecords)
+	return max(cost.Fill(q.Rate, q.Linger, kib, q.MaxRecords), min(float64(q.Together), most))
 }

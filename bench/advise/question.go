@@ -20,6 +20,7 @@ type Question struct {
 	Burst           float64 `json:"burst"`             // highest rate that lasts for seconds; 0: Rate
 
 	Linger      time.Duration `json:"linger_ns"`    // how long a record may wait for others to share its request
+	Together    int           `json:"together"`     // records that come at once, such as a page of the source, and share requests without waiting; 0: 1
 	MaxRecords  int           `json:"max_records"`  // records in one request to a queue, 1 to 10; 0: 10
 	PostRecords int           `json:"post_records"` // records in one POST; 0: 1, which is what the transport sends
 
@@ -68,6 +69,7 @@ func (q Question) Validate() error {
 	check(q.Rate == 0 || q.Rate*monthSeconds >= q.RecordsPerMonth*(1-1e-9), "%v records a month do not come at %v per second: that is %s/s all month long", q.RecordsPerMonth, q.Rate, number(q.RecordsPerMonth/monthSeconds))
 	check(amount(q.RatePerKey, 1e9), "a rate per key of %v per second, want 0 to 1e9", q.RatePerKey)
 	check(q.Linger >= 0 && q.Linger <= time.Hour, "a linger of %v, want 0 to 1h", q.Linger)
+	check(q.Together >= 0 && q.Together <= 1_000_000, "%d records at once, want 0 to 1,000,000", q.Together)
 	check(q.MaxRecords >= 0 && q.MaxRecords <= 10, "%d records in a request, want 1 to 10", q.MaxRecords)
 	check(q.PostRecords >= 0 && q.PostRecords <= 10_000, "%d records in a POST, want 1 to 10,000", q.PostRecords)
 	check(amount(q.LossBound, 1), "a loss bound of %v, want a share from 0 to 1", q.LossBound)

@@ -73,6 +73,7 @@ func (q *question) flags(cmd *cobra.Command) {
 	f.Float64Var(&q.Rate, "rate", 0, "records per second while they come; 0: spread over the month")
 	f.Float64Var(&q.Burst, "burst", 0, "highest records per second for seconds; 0: as the rate")
 	f.DurationVar(&q.Linger, "linger", 0, "how long a record may wait for others to share its request")
+	f.IntVar(&q.Together, "together", 0, "records that come at once, such as a page of the source; they share requests without a linger")
 	f.IntVar(&q.MaxRecords, "max-records", 10, "records in a request to a queue")
 	f.IntVar(&q.PostRecords, "post-records", 1, "records in a POST; the transport sends one")
 	f.StringVar(&q.slo, "slo", "", "`bound` on a latency, such as 'processed.p99 < 500ms'")
