@@ -43,6 +43,9 @@ func (m *measured) checks(p result.Phase, h histograms) []result.Check {
 	}
 	late := h.late.Quantile(0.99)
 	limit := max(leastLate, time.Duration(mostLate*float64(h.accept.Quantile(0.5))))
+	if m.calm {
+		all = append(all, m.stable(p))
+	}
 	return append(all,
 		result.Check{Name: "achieved", OK: achieved >= leastAchieved, Value: achieved, Limit: leastAchieved,
 			Text: fmt.Sprintf("%d of %d offered records were accepted, at least %.0f %%", p.Accepted, p.Offered, leastAchieved*100)},
@@ -54,9 +57,6 @@ func (m *measured) checks(p result.Phase, h histograms) []result.Check {
 func (m *measured) little(p result.Phase) result.Check {
 	difference := math.Abs(p.InSystem - p.LambdaW)
 	slack := leastLittle.Seconds() * p.OfferedRate
-	if m.kind != "open" && m.length > 0 {
-		slack = leastLittle.Seconds() * float64(len(m.report.Entries)) / m.length.Seconds()
-	}
 	limit := max(mostLittle*p.InSystem, slack)
 	return result.Check{Name: "little", OK: difference <= limit, Value: difference, Limit: limit,
 		Text: fmt.Sprintf("%.3f records in the system, %.3f by rate × time in it; they differ by at most %.3f", p.InSystem, p.LambdaW, limit)}

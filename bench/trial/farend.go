@@ -2,6 +2,8 @@ package trial
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"sluice/bench/cost"
 	"sluice/bench/load"
@@ -23,12 +25,31 @@ type FarEnd struct {
 	Backlog func(context.Context) (int, error)
 	// Arm makes the far end misbehave, from now on, as the faults say; none: no more.
 	Arm func(faults []workload.Fault, seed uint64) error
-	// Fired is how often each kind of fault has happened since Arm.
+	// Fired is how often each kind of fault has struck since Arm.
 	Fired func() map[string]int
 	// Units adds what the consumer was billed for since the last call to what the sender was billed for.
 	Units func(sent load.Report) cost.Units
 	// Close removes what was created for the run.
 	Close func(context.Context) error
+}
+
+// Allows fails if the far end cannot bring about one of the faults; it is what a run asks before it begins.
+func (f *FarEnd) Allows(faults []workload.Fault) error {
+	for _, fault := range faults {
+		if ofConsumer(fault.Kind) {
+			continue
+		}
+		if f.Arm == nil {
+			return fmt.Errorf("%s has no %s to script: only the stand-in does; leave the fault out, or the transport", f.Target.Transport, fault.Kind)
+		}
+		if err := f.Arm([]workload.Fault{fault}, 0); err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", f.Target.Transport, err), f.Arm(nil, 0))
+		}
+	}
+	if f.Arm == nil {
+		return nil
+	}
+	return f.Arm(nil, 0)
 }
 
 // A Sender sends phases; load.Process is one in another process, Inside one in this.

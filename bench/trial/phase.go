@@ -13,6 +13,7 @@ type measured struct {
 	name        string
 	kind        string // as in result.Phase
 	concurrency int
+	calm        bool // nothing is scripted to go wrong, so that a backlog is to be no longer at the end than at the start
 	sent        load.Phase
 	report      load.Report
 	done        []Receipt // first receipt of each record by its place in the phase; Seq -1: none came
@@ -33,10 +34,9 @@ func (m *measured) result() (result.Phase, error) {
 		*each = result.NewHistogram()
 	}
 	var last int64
-	released := 0
+	left := 0
 	for i, e := range m.report.Entries {
 		if e.Released > 0 {
-			released++
 			h.late.Record(time.Duration(e.Released - e.Due))
 		}
 		if e.First > 0 {
@@ -46,7 +46,10 @@ func (m *measured) result() (result.Phase, error) {
 			p.Accepted++
 			h.accept.Record(time.Duration(e.Accepted - e.Due))
 			h.service.Record(time.Duration(e.Accepted - e.Start))
-			h.system.Record(time.Duration(e.Accepted - e.Released))
+		}
+		if e.Left > 0 {
+			left++
+			h.system.Record(time.Duration(e.Left - e.Released))
 		}
 		if r := m.done[i]; r.Seq >= 0 {
 			p.Processed++
@@ -59,7 +62,7 @@ func (m *measured) result() (result.Phase, error) {
 	}
 	m.rates(&p, last)
 	if span := m.report.Cost.Wall.Seconds(); span > 0 {
-		p.LambdaW = float64(released) / span * h.system.Mean().Seconds()
+		p.LambdaW = float64(left) / span * h.system.Mean().Seconds()
 	}
 	p.Negative = h.accept.Negative() + h.processed.Negative() + h.late.Negative()
 	p.Series = m.series()

@@ -34,7 +34,7 @@ func (r *Runner) Probe(ctx context.Context, far *FarEnd, number int) (*Probe, er
 // Open offers rate records a second for length, independent of each other.
 func (p *Probe) Open(ctx context.Context, rate float64, length time.Duration) (result.Phase, error) {
 	due := workload.Poisson(p.t.Workload.Seed, p.t.next, rate, length)
-	return p.send(ctx, measured{name: "search", kind: "open", length: length, sent: load.Phase{Due: due}})
+	return p.send(ctx, measured{name: "search", kind: "open", length: length, calm: true, sent: load.Phase{Due: due}})
 }
 
 // Closed keeps n deliveries under way for length.

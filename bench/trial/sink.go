@@ -1,8 +1,10 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,21 +35,22 @@ type Sink struct {
 	stray    int           // copies that belong to an earlier trial of this run
 	news     chan struct{} // closed and replaced when a record is seen for the first time
 	begun    int64         // 0: not yet
+	slowed   int           // copies that were worked on in a slow spell
 	crashed  int           // copies that were not acknowledged
 }
 
-// Work is what the consumer does with a record.
+// Work is what the consumer does with a record. Times of what goes wrong count from Begin.
 type Work struct {
-	For time.Duration // how long it takes
+	For     time.Duration // how long it takes
+	Slow    []Spell
+	Crashes []time.Duration // when the consumer dies, after its work on the next Crash copies, and acknowledges none of them
+	Crash   int             // 0: it lives
+}
 
-	// A slow spell, from Begin on: from SlowAt for SlowFor (0: to the end) the work takes Slow more.
-	Slow            time.Duration
-	SlowAt, SlowFor time.Duration
-
-	// A crash, from Begin on: the consumer dies after its work on the first Crash copies from CrashAt on, and
-	// acknowledges none of them. 0: it lives.
-	Crash   int
-	CrashAt time.Duration
+// A Spell is a time in which the work takes more.
+type Spell struct {
+	At, For time.Duration // For 0: to the end
+	More    time.Duration
 }
 
 var errCrash = errors.New("the consumer ended before it acknowledged the record, as the workload wants it")
@@ -79,18 +82,45 @@ func (s *Sink) Begin(now int64) {
 	s.begun = now
 }
 
+// Fired is how often the consumer did what was to go wrong, by the kind of fault.
+func (s *Sink) Fired() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return map[string]int{slowConsumer: s.slowed, consumerCrash: s.crashed}
+}
+
 // pause is how long the work takes that begins now.
 func (s *Sink) pause() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, w := s.work.For, s.work
-	if s.begun == 0 || w.Slow == 0 {
+	d := s.work.For
+	if s.begun == 0 {
 		return d
 	}
-	if since := time.Duration(s.clock.Now() - s.begun); since >= w.SlowAt && (w.SlowFor == 0 || since < w.SlowAt+w.SlowFor) {
-		d += w.Slow
+	since, slow := time.Duration(s.clock.Now()-s.begun), false
+	for _, w := range s.work.Slow {
+		if since >= w.At && (w.For == 0 || since < w.At+w.For) {
+			d, slow = d+w.More, true
+		}
+	}
+	if slow {
+		s.slowed++
 	}
 	return d
+}
+
+// dies reports whether the consumer is to die now. The caller holds mu.
+func (s *Sink) dies(now int64) bool {
+	if s.begun == 0 {
+		return false
+	}
+	due := 0 // copies that are not to be acknowledged by now
+	for _, at := range s.work.Crashes {
+		if time.Duration(now-s.begun) >= at {
+			due += s.work.Crash
+		}
+	}
+	return s.crashed < due
 }
 
 func (s *Sink) keep(r Receipt) error {
@@ -110,7 +140,7 @@ func (s *Sink) keep(r Receipt) error {
 		close(s.news)
 		s.news = make(chan struct{})
 	}
-	if s.begun > 0 && s.crashed < s.work.Crash && time.Duration(r.Done-s.begun) >= s.work.CrashAt {
+	if s.dies(r.Done) {
 		s.crashed++
 		return errCrash
 	}
@@ -155,17 +185,12 @@ func (s *Sink) missing(seqs []int) int {
 	return n
 }
 
-// Seen is the number of different records so far.
-func (s *Sink) Seen() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.seen)
-}
-
-// Receipts returns all receipts, in the order in which the work on them was done, and how many copies of earlier trials
-// came in between.
+// Receipts returns all receipts, in the order in which the copies came, and how many copies of earlier trials came in
+// between.
 func (s *Sink) Receipts() ([]Receipt, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Receipt(nil), s.receipts...), s.stray
+	all := slices.Clone(s.receipts)
+	slices.SortStableFunc(all, func(a, b Receipt) int { return cmp.Compare(a.At, b.At) })
+	return all, s.stray
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -29,7 +30,6 @@ type Runner struct {
 }
 
 const (
-	lead    = 30 * time.Millisecond  // between telling a sender to start and the start
 	settled = 150 * time.Millisecond // after the last expected copy, in which one more would be seen
 	// maxClosed is the most records that a closed phase sends, so that memory is bounded.
 	maxClosed = 2_000_000
@@ -47,8 +47,9 @@ type trial struct {
 	next   int // sequence number
 	sent   []audit.Sent
 	phases []measured
-	warmed []measured
-	late   []string // what makes it invalid
+	warmed []measured // audited and billed, and not measured
+
+	invalid []string // why it does not count, beside what its phases say
 }
 
 // Trial delivers all phases through far, once. An error means that the run cannot go on; a trial that does not count
@@ -86,19 +87,14 @@ func (t *trial) run(ctx context.Context, out *result.Trial) error {
 	}
 	for i, p := range t.Workload.Phases {
 		for _, step := range t.steps(i, p) {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
 			if err := t.phase(ctx, step, true); err != nil {
 				return err
 			}
 		}
 	}
 	out.Seconds = time.Duration(t.Clock.Now() - t.begun).Seconds()
-	if t.far.Fired != nil {
-		for kind, n := range t.far.Fired() {
-			out.Faults[kind] = n
-		}
+	if err := t.disarm(out); err != nil {
+		return err
 	}
 	return t.leftOver(ctx)
 }
@@ -110,7 +106,7 @@ func (t *trial) steps(index int, p workload.Phase) []measured {
 	switch p.Kind {
 	case workload.Open:
 		base.Due = t.Workload.Arrivals(index, t.pair)
-		return []measured{{name: p.Name, kind: "open", sent: base, length: p.Duration}}
+		return []measured{{name: p.Name, kind: "open", sent: base, length: p.Duration, calm: len(t.Workload.Faults) == 0}}
 	case workload.Closed:
 		var all []measured
 		for _, n := range p.Concurrency {
@@ -132,23 +128,32 @@ func (t *trial) batching() workload.Batching {
 	return t.Workload.Batching
 }
 
-// warmUp sends at the rate of the first open phase, or with the concurrency of the first closed one, and keeps no numbers:
-// its records are audited all the same.
+// warmUp sends at the rate of the first open phase or, if there is none, with the concurrency of the first closed one, and
+// keeps no numbers: its records are audited all the same.
 func (t *trial) warmUp(ctx context.Context) error {
 	length := t.Workload.Trials.Warmup
 	if length <= 0 {
 		return nil
 	}
+	var like *measured
+	var rate float64
 	for i, p := range t.Workload.Phases {
-		for _, step := range t.steps(i, p) {
-			step.name, step.length, step.sent.For = "warm-up", length, length
-			if step.kind == "open" {
-				step.sent.Due = even(p.Rate(), length)
-			}
-			return t.phase(ctx, step, false)
+		if p.Kind == workload.Search || like != nil && p.Kind == workload.Closed {
+			continue
+		}
+		like, rate = &t.steps(i, p)[0], p.Rate()
+		if p.Kind == workload.Open {
+			break
 		}
 	}
-	return nil
+	if like == nil {
+		return nil
+	}
+	like.name, like.length, like.sent.For = "warm-up", length, length
+	if like.kind == "open" {
+		like.sent.Due = even(rate, length)
+	}
+	return t.phase(ctx, *like, false)
 }
 
 // even spaces arrivals evenly.
@@ -166,12 +171,17 @@ func even(rate float64, length time.Duration) []time.Duration {
 // phase has one phase sent and waits until the consumer has seen what was accepted of it.
 func (t *trial) phase(ctx context.Context, m measured, keep bool) error {
 	m.sent.First, m.begun = t.next, t.begun
-	m.sent.Start = t.Clock.Now() + int64(lead)
 	var err error
 	if m.report, err = t.sender.Send(ctx, m.sent); err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // it was cut short
+	}
 	m.sent.Start = m.report.Start
+	if m.kind == "closed" {
+		m.length = time.Duration(m.report.Ended - m.report.Start) // less if the phase sent all that it may
+	}
 	t.next += len(m.report.Entries)
 	var accepted []int
 	for i, e := range m.report.Entries {
@@ -199,10 +209,26 @@ func (t *trial) arm() error {
 	if len(faults) == 0 {
 		return nil
 	}
-	if t.far.Arm == nil {
-		return fmt.Errorf("%s has no faults to script: only the stand-in does; leave the faults out, or the transport", t.far.Target.Transport)
+	if err := t.far.Allows(faults); err != nil {
+		return err
 	}
 	return t.far.Arm(faults, t.Workload.Seed+uint64(t.pair))
+}
+
+// disarm notes how often each kind of fault of the workload has struck, and ends them: what is left of the trial, and the
+// warm-up of the next, are none of theirs.
+func (t *trial) disarm(out *result.Trial) error {
+	fired := t.sink.Fired()
+	if t.far.Fired != nil {
+		maps.Copy(fired, t.far.Fired())
+	}
+	for _, f := range t.Workload.Faults {
+		out.Faults[f.Kind] = fired[f.Kind]
+	}
+	if t.far.Arm == nil {
+		return nil
+	}
+	return t.far.Arm(nil, 0)
 }
 
 // consume starts the consumer. stop ends it and returns what it failed of.
@@ -228,18 +254,23 @@ func (t *trial) consume(ctx context.Context) (stop func() error, err error) {
 	}, nil
 }
 
-// ofConsumer reports whether a fault is one of the consumer, which this package makes itself.
-func ofConsumer(kind string) bool { return kind == "slow_consumer" || kind == "consumer_crash" }
+// The faults of the consumer, which this package makes itself.
+const (
+	slowConsumer  = "slow_consumer"
+	consumerCrash = "consumer_crash"
+)
+
+func ofConsumer(kind string) bool { return kind == slowConsumer || kind == consumerCrash }
 
 // work is what the consumer does, its own faults included.
 func (t *trial) work() Work {
 	w := Work{For: t.Workload.Consumer.Work}
 	for _, f := range t.Workload.Faults {
 		switch f.Kind {
-		case "slow_consumer":
-			w.Slow, w.SlowAt, w.SlowFor = f.By, f.At, f.For
-		case "consumer_crash":
-			w.Crash, w.CrashAt = t.Workload.Consumer.Batch, f.At
+		case slowConsumer:
+			w.Slow = append(w.Slow, Spell{At: f.At, For: f.For, More: f.By})
+		case consumerCrash:
+			w.Crashes, w.Crash = append(w.Crashes, f.At), t.Workload.Consumer.Batch
 		}
 	}
 	return w
@@ -256,7 +287,7 @@ func (t *trial) leftOver(ctx context.Context) error {
 			return err
 		}
 		if t.Clock.Now() > deadline {
-			t.late = append(t.late, fmt.Sprintf("%d records were left at the far end", n))
+			t.invalid = append(t.invalid, fmt.Sprintf("%d records were left at the far end", n))
 			return nil
 		}
 		select {
