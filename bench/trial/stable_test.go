@@ -77,7 +77,7 @@ func TestWhatKeepsUpIsStable(t *testing.T) {
 		{"few records", 10 * time.Second, 20, 20, 30, nil},
 		{"hardly any", 3 * time.Second, 2, 2, 10, nil},
 		{"a pause of half a second near the end", 3 * time.Second, 400, 400, 2000, func(m *measured) { m.pause(2300*time.Millisecond, 500*time.Millisecond) }},
-		{"40 ms slower from the middle on", 3 * time.Second, 400, 400, 2000, func(m *measured) { m.slower(1500*time.Millisecond, 40*time.Millisecond) }},
+		{"65 ms slower from the middle on", 3 * time.Second, 400, 400, 2000, func(m *measured) { m.slower(1500*time.Millisecond, 65*time.Millisecond) }},
 		{"a pause of a second early", 10 * time.Second, 400, 400, 2000, func(m *measured) { m.pause(time.Second, time.Second) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
