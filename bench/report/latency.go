@@ -26,14 +26,16 @@ func styleOf(transport string) int {
 func latencySection(f *result.File) (section, error) {
 	s := section{ID: "latency", Title: "Latency", StandIn: farEndNote(f),
 		Lead: "From the moment at which a record was to be sent, so that waiting behind a slow request counts. Lines merge the samples of all valid trials; bands reach from the lowest trial to the highest. Intervals are never computed from merged samples."}
-	var phases []string
-	for _, t := range f.Trials {
-		for _, p := range t.Phases {
-			if p.Kind == "open" && !slices.Contains(phases, p.Name) {
-				phases = append(phases, p.Name)
-			}
+	var without []string
+	for _, name := range f.Transports() {
+		if valid, _ := trialsOf(f, name); valid == 0 {
+			without = append(without, name)
 		}
 	}
+	if len(without) > 0 && len(f.Trials) > 0 {
+		s.Blocks = append(s.Blocks, block{Text: "No valid trial, and therefore no line here: " + list(without) + "."})
+	}
+	phases := phasesOf(f, "open")
 	slices.SortStableFunc(phases, func(a, b string) int { return rank(a, f) - rank(b, f) })
 	for i, phase := range phases {
 		var grid []figure
@@ -171,6 +173,10 @@ func (c curve) histograms(f *result.File, transport string) (merged *result.Hist
 // overTime draws the latencies of the open phases second by second.
 func overTime(f *result.File) []figure {
 	spans, marks := landmarks(f)
+	starts := map[string]float64{}
+	for _, s := range spans {
+		starts[s.Label] = s.From
+	}
 	var all []figure
 	for _, x := range []struct {
 		title string
@@ -185,7 +191,7 @@ func overTime(f *result.File) []figure {
 		seconds := map[float64][]td{}
 		for _, name := range f.Transports() {
 			s := svg.Series{Name: name, Style: styleOf(name)}
-			for _, r := range bySecond(f, name, x.of) {
+			for _, r := range bySecond(f, name, starts, x.of) {
 				s.Line = append(s.Line, svg.Point{X: r.X, Y: r.mid})
 				s.Band = append(s.Band, r.Range)
 				for len(seconds[r.X]) < len(data.Head)-1 {
@@ -217,7 +223,8 @@ type secondRange struct {
 }
 
 // bySecond gathers a number of every second of the open phases over the valid trials; seconds without records have none.
-func bySecond(f *result.File, transport string, of func(result.Second) float64) []secondRange {
+// Trials differ a little in when a phase began; starts says where each is drawn.
+func bySecond(f *result.File, transport string, starts map[string]float64, of func(result.Second) float64) []secondRange {
 	values := map[float64][]float64{}
 	for _, t := range f.Trials {
 		if t.Transport != transport || !t.Valid {
@@ -226,7 +233,7 @@ func bySecond(f *result.File, transport string, of func(result.Second) float64) 
 		for _, p := range t.Phases {
 			for _, s := range p.Series {
 				if v := of(s); p.Kind == "open" && v > 0 && s.Offered > 0 {
-					at := math.Round(p.Start) + float64(s.At)
+					at := starts[p.Name] + float64(s.At) + 0.5
 					values[at] = append(values[at], v)
 				}
 			}
@@ -235,7 +242,7 @@ func bySecond(f *result.File, transport string, of func(result.Second) float64) 
 	var all []secondRange
 	for _, at := range sortedKeys(values) {
 		v := values[at]
-		all = append(all, secondRange{svg.Range{X: at + 0.5, Low: slices.Min(v), High: slices.Max(v)}, median(v)})
+		all = append(all, secondRange{svg.Range{X: at, Low: slices.Min(v), High: slices.Max(v)}, median(v)})
 	}
 	return all
 }

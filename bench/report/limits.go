@@ -29,6 +29,7 @@ func reasons(t result.Trial) string {
 // limits lists what the run does not prove, besides what standInNote says.
 func limits(f *result.File) []string {
 	var all []string
+	all = append(all, unpaired(f)...)
 	all = append(all, undecided(f)...)
 	all = append(all, losses(f)...)
 	all = append(all, ends(f)...)
@@ -44,11 +45,32 @@ func limits(f *result.File) []string {
 	return all
 }
 
+// leastPairs is how many pairs a verdict needs: with 5 the signed-rank test cannot reach 5 %.
+const leastPairs = 6
+
+// unpaired lists the transports that have too few pairs of valid trials.
+func unpaired(f *result.File) []string {
+	var few []string
+	for _, p := range pairs(f) {
+		most := 0 // a metric that one side never has, such as a price, is no lack of trials
+		for _, c := range comparisonsOf(f, p) {
+			most = max(most, c.Pairs)
+		}
+		if most < leastPairs {
+			few = append(few, fmt.Sprintf("%s : %s (%d)", p.A, p.B, most))
+		}
+	}
+	if few == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("A verdict needs %d pairs of valid trials; there are fewer of %s.", leastPairs, strings.Join(few, ", "))}
+}
+
 // undecided counts the comparisons without a verdict.
 func undecided(f *result.File) []string {
 	open, most, beyond := 0, 0, false
 	for _, c := range f.Comparisons {
-		if c.Verdict == result.Inconclusive && !withheld(c) {
+		if c.Verdict == result.Inconclusive && c.Pairs >= leastPairs && !withheld(c) {
 			open++
 			most = max(most, c.Needs)
 			beyond = beyond || c.Needs == 0

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"sluice/bench/report/svg"
@@ -36,7 +37,7 @@ func Line(t *result.Trial, spent float64) string {
 	for _, n := range t.Errors {
 		errors += n
 	}
-	line := columns(t.Transport, main.Name, svg.Number(main.OfferedRate)+"/s", share, millis(main.Latency.Accept.P50), millis(main.Latency.Accept.P99),
+	line := columns(t.Transport, main.Name, svg.Number(math.Round(main.OfferedRate))+"/s", share, millis(main.Latency.Accept.P50), millis(main.Latency.Accept.P99),
 		millis(main.Latency.Processed.P99), svg.Number(float64(errors)), svg.Number(float64(t.Audit.Lost)), svg.Number(float64(t.Audit.Duplicates.Total)), result.Dollars(spent))
 	if t.Valid {
 		return line

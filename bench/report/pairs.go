@@ -12,19 +12,25 @@ import (
 func pairSection(f *result.File) section {
 	s := section{ID: "pairs", Title: "Pairs of trials", StandIn: farEndNote(f),
 		Lead: "Each small dot is one pair of trials that ran close together with the same arrivals and records; the bar is the 95 % interval of the typical ratio, computed from these pairs and never from single records. Left of 1, the first transport has the lower value."}
-	var others []figure
+	var figures []figure
 	for i, p := range pairs(f) {
 		fig := forest(f, p)
-		switch {
-		case fig.SVG == "":
-		case i == 0:
-			s.Blocks = append(s.Blocks, block{Grid: []figure{fig, order(f)}})
-		default:
-			others = append(others, fig)
+		if fig.SVG != "" {
+			figures = append(figures, fig)
+		} else if i == 0 {
+			s.Blocks = append(s.Blocks, block{Text: fmt.Sprintf("There is no pair of valid trials of %s and %s.", p.A, p.B)})
 		}
 	}
-	if len(others) > 0 {
-		s.Blocks = append(s.Blocks, block{Fold: "the other " + plural(len(others), "pair") + " of transports", Inner: []block{{Grid: others}}})
+	switch {
+	case len(pairs(f)) == 0:
+		return s
+	case len(figures) == 0:
+		s.Blocks = append(s.Blocks, block{Grid: []figure{order(f)}})
+		return s
+	}
+	s.Blocks = append(s.Blocks, block{Grid: []figure{figures[0], order(f)}})
+	if len(figures) > 1 {
+		s.Blocks = append(s.Blocks, block{Fold: "the other pairs of transports", Inner: []block{{Grid: figures[1:]}}})
 	}
 	return s
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -27,7 +28,7 @@ func Table(w io.Writer, f *result.File, width int, paths Paths) error {
 	}
 	p.summary(f)
 	p.comparisons(f)
-	p.section("Invalid trials, which count for losses only", invalid(f))
+	p.section("Invalid trials, which count for losses only", first(invalid(f), mostInvalid))
 	p.section("Not proved", limits(f))
 	p.section("Warnings", f.Warnings)
 	p.files(f, paths)
@@ -164,7 +165,8 @@ func (p *printer) comparisons(f *result.File) {
 		p.compared("metric", "A", "B", "A/B [95 % CI]", "verdict", "pairs")
 		p.rule()
 		for _, c := range comparisonsOf(f, each) {
-			p.compared(label(c.Metric), result.Quantity(c.TypicalA, c.Unit), result.Quantity(c.TypicalB, c.Unit), ratio(c), verdict(c), fmt.Sprint(c.Pairs))
+			a, b := typical(c)
+			p.compared(label(c.Metric), a, b, ratio(c), verdict(c), fmt.Sprint(c.Pairs))
 		}
 	}
 }
@@ -183,7 +185,7 @@ func (p *printer) others(f *result.File, rest []pair) {
 		a, b, same, open, none := 0, 0, 0, 0, 0
 		for _, c := range comparisonsOf(f, each) {
 			switch {
-			case withheld(c) || c.Verdict == result.NoVerdict:
+			case withheld(c) || !judged(c):
 				none++
 			case c.Verdict == result.ABetter:
 				a++
@@ -206,6 +208,17 @@ func (p *printer) others(f *result.File, rest []pair) {
 		}
 		p.wrap(pad(fit(each.A+" : "+each.B, 25), 25), strings.Join(parts, ", "))
 	}
+}
+
+// mostInvalid is how many invalid trials the terminal shows; the page shows all.
+const mostInvalid = 6
+
+// first cuts a list short and says so.
+func first(lines []string, n int) []string {
+	if len(lines) <= n+1 {
+		return lines
+	}
+	return append(slices.Clone(lines[:n]), fmt.Sprintf("… and %d more, in the report", len(lines)-n))
 }
 
 func (p *printer) section(title string, lines []string) {

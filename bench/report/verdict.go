@@ -28,10 +28,12 @@ func answer(f *result.File) string {
 	}
 	p := all[0]
 	var a, b, same, open []string
-	held := 0
+	held, missing := 0, 0
 	for _, c := range comparisonsOf(f, p) {
 		name := label(c.Metric)
 		switch {
+		case !judged(c):
+			missing++
 		case withheld(c):
 			held++
 		case c.Verdict == result.ABetter:
@@ -53,6 +55,9 @@ func answer(f *result.File) string {
 			text += " " + x.says + list(x.names) + "."
 		}
 	}
+	if missing > 0 {
+		text += fmt.Sprintf(" For %s there are too few pairs of valid trials.", plural(missing, "metric"))
+	}
 	if held > 0 {
 		text += fmt.Sprintf(" %s without a verdict, of latency or throughput: the stand-in took part, and its times are not those of AWS.", are(held, "comparison"))
 	}
@@ -66,10 +71,15 @@ func comparisonTable(f *result.File, p pair) *table {
 		if !withheld(c) && (c.Verdict == result.ABetter || c.Verdict == result.BBetter) {
 			v.Class = "good"
 		}
-		if !withheld(c) && c.Text != "" {
+		if judged(c) && !withheld(c) && c.Text != "" {
 			v.Text = c.Text
 		}
-		row := cells(label(c.Metric), result.Quantity(c.TypicalA, c.Unit), result.Quantity(c.TypicalB, c.Unit), factor(c.Ratio), interval(c), fmt.Sprint(c.Pairs))
+		a, b := typical(c)
+		ratio := "–"
+		if c.Ratio != 0 {
+			ratio = factor(c.Ratio)
+		}
+		row := cells(label(c.Metric), a, b, ratio, interval(c), fmt.Sprint(c.Pairs))
 		t.Rows = append(t.Rows, append(row, v))
 	}
 	return t

@@ -167,6 +167,8 @@ func withheld(c result.Comparison) bool { return c.StandIn && aboutFarEnd(c.Metr
 // verdict says in a few words what a comparison proves.
 func verdict(c result.Comparison) string {
 	switch {
+	case !judged(c):
+		return "none: " + pairCount(c.Pairs)
 	case withheld(c):
 		return "none: stand-in"
 	case c.Verdict == result.ABetter:
@@ -183,14 +185,30 @@ func verdict(c result.Comparison) string {
 	return "no verdict"
 }
 
+// judged reports whether there are numbers that a verdict could be about.
+func judged(c result.Comparison) bool { return c.Verdict != result.NoVerdict && c.Pairs > 0 }
+
+func pairCount(n int) string { return plural(n, "pair") }
+
+// typical writes the two typical values of a comparison; dashes where there are none.
+func typical(c result.Comparison) (a, b string) {
+	if c.TypicalA == 0 && c.TypicalB == 0 && !judged(c) {
+		return "–", "–"
+	}
+	return result.Quantity(c.TypicalA, c.Unit), result.Quantity(c.TypicalB, c.Unit)
+}
+
 // ratio writes a ratio with its interval.
 func ratio(c result.Comparison) string {
+	if c.Ratio == 0 {
+		return "–"
+	}
 	return factor(c.Ratio) + " " + interval(c)
 }
 
 func interval(c result.Comparison) string {
 	if c.Pairs < 2 || !(c.CI95.High > 0) {
-		return "[no interval]"
+		return "–"
 	}
 	return fmt.Sprintf("[%s, %s]", factor(c.CI95.Low), factor(c.CI95.High))
 }
