@@ -13,7 +13,7 @@ import (
 // TrialsCSV writes one row for each phase of each trial, in the order in which they ran. Times are in milliseconds; a
 // quantile that too few records support is empty. What belongs to a whole trial is repeated in each of its rows.
 func TrialsCSV(w io.Writer, f *result.File) error {
-	out := csv.NewWriter(w)
+	out := csv.NewWriter(w) // keeps the first error until Error
 	_ = out.Write([]string{"run", "pair", "slot", "transport", "target", "started", "valid", "invalid_because", "phase", "kind", "concurrency",
 		"start_s", "seconds", "offered", "accepted", "processed", "offered_rate", "accepted_rate", "processed_rate", "accepted_mib_rate", "max_queue", "drain_s",
 		"accept_p50", "accept_p90", "accept_p99", "accept_p999", "accept_max", "processed_p50", "processed_p90", "processed_p99", "processed_p999", "processed_max",
@@ -25,7 +25,7 @@ func TrialsCSV(w io.Writer, f *result.File) error {
 			row := []string{text(f.Run.ID), number(t.Pair), number(t.Slot), text(t.Transport), text(f.Target(t.Transport).Kind), t.Started.UTC().Format(time.RFC3339Nano),
 				strconv.FormatBool(t.Valid), text(strings.Join(append(append([]string{}, t.Because...), t.Unexpected...), "; ")), text(p.Name), text(p.Kind), number(p.Concurrency)}
 			row = append(row, phaseColumns(p)...)
-			out.Write(append(row, trialColumns(t)...)) //nolint:errcheck // Flush keeps the error
+			_ = out.Write(append(row, trialColumns(t)...))
 		}
 	}
 	out.Flush()
@@ -52,13 +52,13 @@ func trialColumns(t result.Trial) []string {
 // SeriesCSV writes one row for each second of each phase of each trial. Times are in milliseconds; 0 stands for a second
 // without records.
 func SeriesCSV(w io.Writer, f *result.File) error {
-	out := csv.NewWriter(w)
+	out := csv.NewWriter(w) // keeps the first error until Error
 	_ = out.Write([]string{"run", "pair", "slot", "transport", "valid", "phase", "concurrency", "second", "trial_second", "offered", "accepted", "processed", "errors",
 		"accept_p50", "accept_p99", "processed_p50", "processed_p99", "backlog"})
 	for _, t := range f.Trials {
 		for _, p := range t.Phases {
 			for _, s := range p.Series {
-				out.Write([]string{text(f.Run.ID), number(t.Pair), number(t.Slot), text(t.Transport), strconv.FormatBool(t.Valid), text(p.Name), number(p.Concurrency), //nolint:errcheck // Flush keeps the error
+				_ = out.Write([]string{text(f.Run.ID), number(t.Pair), number(t.Slot), text(t.Transport), strconv.FormatBool(t.Valid), text(p.Name), number(p.Concurrency),
 					number(s.At), decimal(p.Start + float64(s.At)), number(s.Offered), number(s.Accepted), number(s.Processed), number(s.Errors),
 					decimal(s.AcceptP50), decimal(s.AcceptP99), decimal(s.DoneP50), decimal(s.DoneP99), number(s.Backlog)})
 			}
