@@ -201,7 +201,7 @@ func (s *search) judge(p result.Phase, step result.Step) string {
 		return fmt.Sprintf("%d records were waiting, want at most %.0f", p.MaxQueue, limit)
 	}
 	for _, c := range p.Checks {
-		if !c.OK {
+		if !c.OK && !c.Warning {
 			return c.Text
 		}
 	}

@@ -111,9 +111,10 @@ type Calibration struct {
 
 // A Check is a condition under which a number counts, and how it came out.
 type Check struct {
-	Name  string  `json:"name"`  // for example "late send"
-	OK    bool    `json:"ok"`    // it held
-	Value float64 `json:"value"` // as measured
-	Limit float64 `json:"limit"` // what the value was held against
-	Text  string  `json:"text"`  // one sentence with both, in units
+	Name    string  `json:"name"`              // for example "late send"
+	OK      bool    `json:"ok"`                // it held
+	Value   float64 `json:"value"`             // as measured
+	Limit   float64 `json:"limit"`             // what the value was held against
+	Text    string  `json:"text"`              // one sentence with both, in units
+	Warning bool    `json:"warning,omitempty"` // it says something about the numbers and does not make them invalid
 }

@@ -187,7 +187,7 @@ func (t *Trial) Accepted() int {
 }
 
 // MainPhase names the phase whose latencies stand for the run: the one that the comparisons of latencies are about, else
-// the open phase with the most records. It is empty if there is no such phase.
+// the open phase with the most records in which no cold starts are expected. It is empty if there is no such phase.
 func (f *File) MainPhase() string {
 	for _, c := range f.Comparisons {
 		if m, ok := MetricNamed(c.Metric); ok && m.Latency() && c.Phase != "" {
@@ -197,7 +197,7 @@ func (f *File) MainPhase() string {
 	name, most := "", -1
 	for _, t := range f.Trials {
 		for _, p := range t.Phases {
-			if p.Kind == "open" && p.Offered > most {
+			if p.Kind == "open" && !p.Cold && p.Offered > most {
 				name, most = p.Name, p.Offered
 			}
 		}

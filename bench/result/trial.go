@@ -34,6 +34,7 @@ type Phase struct {
 	Name        string  `json:"name"`                  // as in the workload
 	Kind        string  `json:"kind"`                  // "open": arrivals by schedule; "closed": so many senders, each as fast as it is answered
 	Concurrency int     `json:"concurrency,omitempty"` // of a closed phase
+	Cold        bool    `json:"expect_cold,omitempty"` // cold starts belong to it: it is never the phase that latencies are compared by
 	Start       float64 `json:"start"`                 // seconds from the start of the trial
 	Seconds     float64 `json:"seconds"`               // from the first intended arrival to the end of arrivals
 

@@ -45,6 +45,9 @@ func (m *measured) checks(p result.Phase, h histograms) []result.Check {
 	limit := max(leastLate, time.Duration(mostLate*float64(h.accept.Quantile(0.5))))
 	if m.calm {
 		all = append(all, m.stable(p))
+		if steady, ok := m.steady(); ok {
+			all = append(all, steady)
+		}
 	}
 	return append(all,
 		result.Check{Name: "achieved", OK: achieved >= leastAchieved, Value: achieved, Limit: leastAchieved,

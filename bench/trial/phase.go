@@ -13,6 +13,7 @@ type measured struct {
 	name        string
 	kind        string // as in result.Phase
 	concurrency int
+	cold        bool // cold starts are expected, so that its latencies stand for nothing else
 	calm        bool // nothing is scripted to go wrong, so that a backlog is to be no longer at the end than at the start
 	sent        load.Phase
 	report      load.Report
@@ -26,7 +27,7 @@ type histograms struct{ accept, processed, service, late, wait, dwell, system *r
 
 // result makes numbers of it.
 func (m *measured) result() (result.Phase, error) {
-	p := result.Phase{Name: m.name, Kind: m.kind, Concurrency: m.concurrency,
+	p := result.Phase{Name: m.name, Kind: m.kind, Concurrency: m.concurrency, Cold: m.cold,
 		Start: time.Duration(m.sent.Start - m.begun).Seconds(), Seconds: m.length.Seconds(),
 		Offered: len(m.report.Entries), MaxQueue: m.report.MaxQueue, InSystem: m.report.InSystem}
 	h := histograms{}

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,8 @@ func (t *trial) steps(index int, p workload.Phase) []measured {
 	switch p.Kind {
 	case workload.Open:
 		base.Due = t.Workload.Arrivals(index, t.pair)
-		return []measured{{name: p.Name, kind: "open", sent: base, length: p.Duration, calm: len(t.Workload.Faults) == 0}}
+		return []measured{{name: p.Name, kind: "open", sent: base, length: p.Duration, cold: p.ExpectCold,
+			calm: len(t.Workload.Faults) == 0 && !p.ExpectCold}}
 	case workload.Closed:
 		var all []measured
 		for _, n := range p.Concurrency {
@@ -270,7 +272,7 @@ func (t *trial) work() Work {
 		case slowConsumer:
 			w.Slow = append(w.Slow, Spell{At: f.At, For: f.For, More: f.By})
 		case consumerCrash:
-			w.Crashes, w.Crash = append(w.Crashes, f.At), t.Workload.Consumer.Batch
+			w.Crashes, w.Crash = append(w.Crashes, f.At), cmp.Or(t.far.InHand, t.Workload.Consumer.Batch)
 		}
 	}
 	return w
