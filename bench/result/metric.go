@@ -135,19 +135,20 @@ func costs() []Metric {
 	perTrial := func(name, title, unit string, of func(*Trial) float64) Metric {
 		return Metric{Name: name, Title: title, Unit: unit, of: func(t *Trial, _ string) (float64, bool) { return of(t), true }}
 	}
-	perRecord := func(name, title, unit string, times float64, of func(*Trial) float64) Metric {
+	perRecord := func(name, title, unit string, times float64, of func(*Trial) float64, records func(*Trial) int) Metric {
 		return Metric{Name: name, Title: title, Unit: unit, of: func(t *Trial, _ string) (float64, bool) {
-			n := t.Accepted()
+			n := records(t)
 			if n == 0 {
 				return 0, false
 			}
 			return of(t) * times / float64(n), true
 		}}
 	}
+	all := func(t *Trial) int { return t.Audit.Accepted } // what is counted over the whole trial has the warm-up in it
 	return []Metric{
-		perRecord("usd_per_million", "price of a million records", "$", 1e6, func(t *Trial) float64 { return t.USD }),
-		perRecord("requests_per_record", "requests per record", "", 1, func(t *Trial) float64 { return float64(t.Attempts) }),
-		perRecord("bytes_per_record", "bytes on the wire per record", "B", 1, func(t *Trial) float64 { return float64(t.Client.BytesOut + t.Client.BytesIn) }),
+		perRecord("usd_per_million", "price of a million records", "$", 1e6, func(t *Trial) float64 { return t.USD }, all),
+		perRecord("requests_per_record", "requests per record", "", 1, func(t *Trial) float64 { return float64(t.Attempts) }, all),
+		perRecord("bytes_per_record", "bytes on the wire per record", "B", 1, func(t *Trial) float64 { return float64(t.Client.BytesOut + t.Client.BytesIn) }, (*Trial).Accepted),
 		perTrial("cpu_per_record", "CPU of the sender per record", "µs", func(t *Trial) float64 { return t.Client.CPUMicros }),
 		perTrial("allocs_per_record", "allocations of the sender per record", "", func(t *Trial) float64 { return t.Client.Allocs }),
 		perTrial("alloc_bytes_per_record", "bytes allocated per record", "B", func(t *Trial) float64 { return t.Client.AllocBytes }),
