@@ -21,6 +21,9 @@ type FarEnd struct {
 	// Consume hands every copy that arrives to sink until ctx ends, and returns when what it was handed is done. nil: a
 	// record counts as processed when the reply has come.
 	Consume func(ctx context.Context, sink *Sink) error
+	// InHand is how many records a consumer has at once, which are those that it takes with it when it crashes; 0: as many as
+	// the workload lets it receive together.
+	InHand int
 	// Backlog is the number of copies that wait there, or are being handled.
 	Backlog func(context.Context) (int, error)
 	// Arm makes the far end misbehave, from now on, as the faults say; none: no more.
