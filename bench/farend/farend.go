@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"sluice/bench/trial"
 	"sluice/bench/workload"
@@ -25,34 +26,72 @@ type Options struct {
 // ErrAbsent says that a transport cannot take part, and that the run can go on without it.
 var ErrAbsent = errors.New("left out")
 
-// Open makes the far end of a transport ready. Close it, even after an error of the run.
-func Open(ctx context.Context, name string, o Options) (*trial.FarEnd, error) {
-	type opener func(context.Context, Options) (*trial.FarEnd, error)
-	ends := map[string]struct{ configured, embedded opener }{
-		"memory":     {memory, memory},
-		"sqs":        {configuredSQS, standInSQS},
-		"apigateway": {configuredGateway, standInGateway},
-		"jetstream":  {configuredJetStream, embeddedJetStream},
-		"rabbitmq":   {configuredRabbitMQ, nearbyRabbitMQ},
+// closing is how long what was made for a run may take to go away.
+const closing = 10 * time.Second
+
+// An opener makes a far end. Beside an error it returns what it has made so far, for Open to close, or nil.
+type opener func(context.Context, Options) (*trial.FarEnd, error)
+
+// openers are those of a transport: with the daemon's settings, and embedded.
+func openers(name string) (configured, embedded opener, err error) {
+	switch name {
+	case "memory":
+		return memory, memory, nil
+	case "sqs":
+		return configuredSQS, standInSQS, nil
+	case "apigateway":
+		return configuredGateway, standInGateway, nil
+	case "jetstream":
+		return configuredJetStream, embeddedJetStream, nil
+	case "rabbitmq":
+		return configuredRabbitMQ, nearbyRabbitMQ, nil
 	}
-	end, known := ends[name]
-	switch {
-	case !known:
-		return nil, fmt.Errorf("there is no far end for the transport %q", name)
-	case o.Embedded:
-		return end.embedded(ctx, o)
-	}
-	return end.configured(ctx, o)
+	return nil, nil, fmt.Errorf("there is no far end for the transport %q", name)
 }
 
-// needs returns ErrAbsent if none of the variables is set that would say where a destination is.
-func needs(variables ...string) error {
-	for _, name := range variables {
-		if os.Getenv(name) != "" {
-			return nil
-		}
+// Open makes the far end of a transport ready and empty. The error carries a verdict of package fault if a server has
+// something to do with it. Close the far end, even after an error of the run.
+func Open(ctx context.Context, name string, o Options) (*trial.FarEnd, error) {
+	open, embedded, err := openers(name)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Errorf("%w: %s is not set", ErrAbsent, strings.Join(variables, " or "))
+	if o.Embedded {
+		open = embedded
+	}
+	f, err := open(ctx, o)
+	if err == nil {
+		err = o.receive(ctx, f)
+	}
+	if err == nil {
+		return f, nil
+	}
+	if f != nil && f.Close != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+		defer cancel()
+		err = errors.Join(err, f.Close(ctx))
+	}
+	return nil, err
+}
+
+// receive settles who decides that a record is processed, and makes sure that a consumer of ours will see our records
+// only. Behind the stand-in's gateway a function of ours answers in either mode.
+func (o Options) receive(ctx context.Context, f *trial.FarEnd) error {
+	if o.Workload.Consumer.Mode != "own" && !(o.Embedded && f.Target.Transport == "apigateway") {
+		f.Consume, f.Backlog, f.Target.Consumer = nil, nil, "reply"
+	}
+	if f.Backlog == nil {
+		return nil
+	}
+	n, err := f.Backlog(ctx)
+	if err == nil && n > 0 {
+		err = notEmpty(f.Target.Name, n)
+	}
+	return err
+}
+
+func notEmpty(name string, n int) error {
+	return fmt.Errorf("%s holds %d records, and the benchmark deletes what it receives; name one that is empty and nobody else's, or none, and one is made for the run", name, n)
 }
 
 // pollers is how many receive at once: enough for the work at the highest rate of an open phase, and a few to spare for
@@ -79,8 +118,8 @@ func (o Options) side(name string) workload.Batching {
 	return o.Workload.Batching
 }
 
-// mode says who decides that a record is processed.
-func (o Options) own() bool { return o.Workload.Consumer.Mode == "own" }
+// made is the name of what is created for the run.
+func (o Options) made() string { return "sluice-bench-" + o.Run }
 
 // settings are the daemon's in an environment of ours: nothing of the user's own settings or account is in it.
 func settings(pairs ...string) []string {

@@ -3,19 +3,20 @@ package farend
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	api "github.com/nats-io/nats.go/jetstream"
 
 	"sluice/bench/cost"
 	"sluice/bench/load"
 	"sluice/bench/result"
 	"sluice/bench/trial"
-	"sluice/internal/drivers"
 	"sluice/internal/readback"
 	"sluice/transport/jetstream"
 )
@@ -40,99 +41,127 @@ func embeddedJetStream(ctx context.Context, o Options) (*trial.FarEnd, error) {
 		return nil, errors.Join(errors.New("the embedded NATS server did not start within 10s"), stop())
 	}
 	address := "nats://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Addr().(*net.TCPAddr).Port))
-	f, err := stream(ctx, o, jetstream.Config{URL: address, Timeout: 10 * time.Second}, "")
-	if err != nil {
-		return nil, errors.Join(err, stop())
+	f, err := stream(ctx, o, jetstream.Config{URL: address, Subject: o.subject(), Stream: o.made(), Timeout: 10 * time.Second}, true)
+	if f != nil {
+		remove := f.Close
+		f.Close = func(ctx context.Context) error { return errors.Join(remove(ctx), stop()) }
+	} else {
+		err = errors.Join(err, stop())
 	}
-	f.Env = settings("SLUICE_TRANSPORT", "jetstream", "SLUICE_JETSTREAM_URL", address, "SLUICE_JETSTREAM_SUBJECT", f.Target.Settings["subject"])
+	if err != nil {
+		return f, err
+	}
+	f.Env = settings("SLUICE_TRANSPORT", "jetstream", "SLUICE_JETSTREAM_URL", address, "SLUICE_JETSTREAM_SUBJECT", o.subject(), "SLUICE_JETSTREAM_STREAM", o.made())
 	f.Target.Kind, f.Target.Name = result.Embedded, "NATS server "+server.VERSION+" in the benchmark's process"
-	remove := f.Close
-	f.Close = func(ctx context.Context) error { return errors.Join(remove(ctx), stop()) }
 	return f, nil
 }
 
-// configuredJetStream is the server of the settings, with the stream SLUICE_JETSTREAM_STREAM or, if no subject is set,
-// one that is made for the run.
+// configuredJetStream is the server of the settings, with the stream that they name or one that is made for the run.
 func configuredJetStream(ctx context.Context, o Options) (*trial.FarEnd, error) {
-	if err := needs("SLUICE_JETSTREAM_URL"); err != nil {
-		return nil, err
-	}
-	subject := os.Getenv("SLUICE_JETSTREAM_SUBJECT")
-	if subject == "" {
-		subject = ownSubject(o.Run)
-	}
-	if err := errors.Join(os.Setenv("SLUICE_TRANSPORT", "jetstream"), os.Setenv("SLUICE_JETSTREAM_SUBJECT", subject)); err != nil {
-		return nil, err
-	}
-	s, err := drivers.Load(drivers.ForTransport)
+	c, err := read("jetstream", o)
 	if err != nil {
 		return nil, err
 	}
-	if subject != ownSubject(o.Run) && s.JetStream.Stream == "" {
-		return nil, errors.New("SLUICE_JETSTREAM_STREAM is not set: the benchmark has to know which stream to read back; or set no subject, and it makes a stream of its own")
-	}
-	f, err := stream(ctx, o, s.JetStream, s.JetStream.Stream)
+	f, err := stream(ctx, o, c.JetStream, c.make)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	f.Env = append(os.Environ(), "SLUICE_TRANSPORT=jetstream", "SLUICE_JETSTREAM_SUBJECT="+subject)
-	f.Target.Kind, f.Target.Name = kindOf(s.JetStream.URL)
-	return f, nil
+	f.Env = c.env
+	first, _, _ := strings.Cut(c.JetStream.URL, ",")
+	f.Target.Kind, f.Target.Name = kindOf(strings.TrimSpace(first))
+	return f, c.reach(ctx)
 }
 
-func ownSubject(run string) string { return "sluice.bench." + run }
+// subject is that of a stream that is made for the run.
+func (o Options) subject() string { return "sluice.bench." + o.Run }
 
-// stream is the part of a far end that a stream is, whoever serves it. name is that of one that is there; empty: one is
-// made, and deleted in the end.
-func stream(ctx context.Context, o Options, cfg jetstream.Config, name string) (*trial.FarEnd, error) {
+// stream is the part of a far end that a stream is, whoever serves it. It is made if it is not there yet, and deleted in
+// the end.
+func stream(ctx context.Context, o Options, cfg jetstream.Config, make bool) (*trial.FarEnd, error) {
 	nc, err := cfg.Connect()
 	if err != nil {
 		return nil, err
 	}
-	subject, remove := cfg.Subject, func(context.Context) error { return nil }
-	if name == "" {
-		name, subject = "sluice-bench-"+o.Run, ownSubject(o.Run)
-		if err := readback.CreateStream(ctx, nc, name, subject, false); err != nil {
-			nc.Close()
-			return nil, err
-		}
-		remove = func(ctx context.Context) error { return readback.DeleteStream(ctx, nc, name) }
+	// The server's consumer goes with the stream, or by itself.
+	remove := func(ctx context.Context) error { return forget(ctx, nc, cfg.Stream, o.made()) }
+	if make {
+		remove = func(ctx context.Context) error { return readback.DeleteStream(ctx, nc, cfg.Stream) }
+	}
+	f := &trial.FarEnd{Close: func(context.Context) error {
+		nc.Close()
+		return nil
+	}}
+	if make {
+		err = readback.CreateStream(ctx, nc, cfg.Stream, cfg.Subject, false)
+	}
+	if err != nil {
+		return f, refused("make a stream for the run", err, "allow it, or name a subject and a stream that are there")
+	}
+	f.Close = func(ctx context.Context) error {
+		err := remove(ctx)
+		nc.Close()
+		return err
+	}
+	durability, err := durability(ctx, nc, cfg.Stream)
+	if err != nil {
+		return f, refused("look at the stream "+cfg.Stream, err, "check SLUICE_JETSTREAM_STREAM")
 	}
 	options := readback.Options{Pollers: o.pollers(), Batch: o.Workload.Consumer.Batch, Return: true}
 	consumer := func(ctx context.Context) (*readback.JetStream, error) {
-		return readback.OpenJetStream(ctx, nc, name, "sluice-bench", options)
+		return readback.OpenJetStream(ctx, nc, cfg.Stream, o.made(), options)
 	}
 	batching := o.side("jetstream")
-	f := &trial.FarEnd{
-		Option: cost.JetStream,
-		Target: result.Target{Transport: "jetstream", Durability: "in the stream's file, one replica, not synced one by one", Consumer: "own",
-			MaxRecords: batching.MaxRecords, Linger: result.Millis(batching.Linger), Settings: map[string]string{"stream": name, "subject": subject}},
-		Backlog: func(ctx context.Context) (int, error) {
-			c, err := consumer(ctx)
-			if err != nil {
-				return 0, err
-			}
-			return c.Backlog(ctx)
-		},
-		Consume: func(ctx context.Context, sink *trial.Sink) error {
-			c, err := consumer(ctx)
-			if err != nil {
-				return err
-			}
-			return errors.Join(c.Consume(ctx, sink.Handle), c.Close())
-		},
-		Units: func(sent load.Report) cost.Units { return cost.Units{} },
-		Close: func(ctx context.Context) error {
-			err := remove(ctx)
-			nc.Close()
-			return err
-		},
-	}
-	if n, err := f.Backlog(ctx); err != nil || n > 0 {
-		if err == nil {
-			err = fmt.Errorf("the stream %s holds %d records; name one that is empty and nobody else's", name, n)
+	f.Option = cost.JetStream
+	f.Target = result.Target{Transport: "jetstream", Durability: durability, Consumer: "own",
+		MaxRecords: batching.MaxRecords, Linger: result.Millis(batching.Linger), Settings: map[string]string{"stream": cfg.Stream, "subject": cfg.Subject}}
+	f.Backlog = func(ctx context.Context) (int, error) {
+		c, err := consumer(ctx)
+		if err != nil {
+			return 0, err
 		}
-		return nil, errors.Join(err, f.Close(context.WithoutCancel(ctx)))
+		return c.Backlog(ctx)
 	}
+	f.Consume = func(ctx context.Context, sink *trial.Sink) error {
+		c, err := consumer(ctx)
+		if err != nil {
+			return err
+		}
+		return errors.Join(c.Consume(ctx, sink.Handle), c.Close())
+	}
+	f.Units = func(load.Report) cost.Units { return cost.Units{} }
 	return f, nil
+}
+
+// durability says what an acknowledgement of a stream means. JetStream: a stream in a file is synced every now and then,
+// and not before it acknowledges.
+func durability(ctx context.Context, nc *nats.Conn, name string) (string, error) {
+	js, err := api.New(nc)
+	if err != nil {
+		return "", err
+	}
+	s, err := js.Stream(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	cfg := s.CachedInfo().Config
+	replicas := "one replica"
+	if cfg.Replicas > 1 {
+		replicas = strconv.Itoa(cfg.Replicas) + " replicas"
+	}
+	if cfg.Storage == api.MemoryStorage {
+		return "in the stream's memory, " + replicas, nil
+	}
+	return "in the stream's file, " + replicas + ", not synced one by one", nil
+}
+
+// forget deletes the consumer of the run from a stream that stays.
+func forget(ctx context.Context, nc *nats.Conn, stream, consumer string) error {
+	js, err := api.New(nc)
+	if err == nil {
+		err = js.DeleteConsumer(ctx, stream, consumer)
+	}
+	if errors.Is(err, api.ErrConsumerNotFound) || errors.Is(err, api.ErrStreamNotFound) {
+		return nil
+	}
+	return err
 }

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"time"
 
 	"sluice/bench/cost"
 	"sluice/bench/load"
 	"sluice/bench/result"
 	"sluice/bench/trial"
-	"sluice/internal/drivers"
 	"sluice/internal/readback"
 	"sluice/internal/secret"
 	"sluice/transport/rabbitmq"
@@ -35,12 +33,13 @@ func nearbyRabbitMQ(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	if o.Broker == "" && !answers(cfg.URL) {
 		return nil, fmt.Errorf("%w: no broker answers at %s; name one with --rabbitmq", ErrAbsent, localBroker)
 	}
-	f, err := brokerQueue(ctx, o, cfg, "")
+	cfg.Queue = o.made()
+	f, err := brokerQueue(ctx, o, cfg, true)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	f.Env = settings("SLUICE_TRANSPORT", "rabbitmq", "SLUICE_RABBITMQ_URL", cfg.URL, "SLUICE_RABBITMQ_QUEUE", f.Target.Settings["queue"],
-		"SLUICE_RABBITMQ_USERNAME", cfg.Username, "SLUICE_RABBITMQ_PASSWORD", cfg.Password.Reveal())
+	f.Env = settings("SLUICE_TRANSPORT", "rabbitmq", "SLUICE_RABBITMQ_URL", cfg.URL, "SLUICE_RABBITMQ_QUEUE", cfg.Queue,
+		"SLUICE_RABBITMQ_USERNAME", cfg.Username, "SLUICE_RABBITMQ_PASSWORD", cfg.Password.Reveal(), "SLUICE_RABBITMQ_PLAINTEXT", "true")
 	return f, nil
 }
 
@@ -74,70 +73,55 @@ func answers(address string) bool {
 	return true
 }
 
-// configuredRabbitMQ is the broker of the settings, with the queue SLUICE_RABBITMQ_QUEUE or one that is made for the run.
+// configuredRabbitMQ is the broker of the settings, with the queue that they name or one that is made for the run.
 func configuredRabbitMQ(ctx context.Context, o Options) (*trial.FarEnd, error) {
-	if err := needs("SLUICE_RABBITMQ_URL"); err != nil {
-		return nil, err
-	}
-	queue := os.Getenv("SLUICE_RABBITMQ_QUEUE")
-	name := queue
-	if queue == "" {
-		name = "sluice-bench-" + o.Run
-	}
-	if err := errors.Join(os.Setenv("SLUICE_TRANSPORT", "rabbitmq"), os.Setenv("SLUICE_RABBITMQ_QUEUE", name)); err != nil {
-		return nil, err
-	}
-	s, err := drivers.Load(drivers.ForTransport)
+	c, err := read("rabbitmq", o)
 	if err != nil {
 		return nil, err
 	}
-	f, err := brokerQueue(ctx, o, s.RabbitMQ, queue)
+	f, err := brokerQueue(ctx, o, c.RabbitMQ, c.make)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	f.Env = append(os.Environ(), "SLUICE_TRANSPORT=rabbitmq", "SLUICE_RABBITMQ_QUEUE="+name)
-	return f, nil
+	f.Env = c.env
+	return f, c.reach(ctx)
 }
 
-// brokerQueue is a far end that is a queue of RabbitMQ. name is that of one that is there; empty: one is made, and deleted
-// in the end.
-func brokerQueue(ctx context.Context, o Options, cfg rabbitmq.Config, name string) (*trial.FarEnd, error) {
-	remove := func(context.Context) error { return nil }
-	if name == "" {
-		name = "sluice-bench-" + o.Run
-		if err := readback.CreateRabbitMQQueue(ctx, cfg.Connect, name); err != nil {
-			return nil, err
-		}
-		remove = func(ctx context.Context) error { return readback.DeleteRabbitMQQueue(ctx, cfg.Connect, name) }
-	}
+// brokerQueue is a far end that is a queue of RabbitMQ. It is made if it is not there yet, and deleted in the end.
+func brokerQueue(ctx context.Context, o Options, cfg rabbitmq.Config, make bool) (*trial.FarEnd, error) {
 	conn, err := cfg.Connect(ctx)
 	if err != nil {
-		return nil, errors.Join(err, remove(ctx))
+		return nil, err
 	}
 	version, _ := conn.Properties["version"].(string)
 	_ = conn.Close()
 	options := readback.Options{Pollers: o.pollers(), Batch: o.Workload.Consumer.Batch}
-	look := readback.OpenRabbitMQ(cfg.Connect, name, options)
-	batching := o.side("rabbitmq")
-	f := &trial.FarEnd{
-		Option: cost.RabbitMQ,
-		Target: result.Target{Transport: "rabbitmq", Durability: "in a quorum queue, confirmed", Consumer: "own",
-			MaxRecords: batching.MaxRecords, Linger: result.Millis(batching.Linger), Settings: map[string]string{"queue": name, "version": version}},
-		Backlog: look.Backlog,
-		Consume: func(ctx context.Context, sink *trial.Sink) error {
-			c := readback.OpenRabbitMQ(cfg.Connect, name, options)
-			return errors.Join(c.Consume(ctx, sink.Handle), c.Close())
-		},
-		Units: func(load.Report) cost.Units { return cost.Units{} },
-		Close: func(ctx context.Context) error { return errors.Join(look.Close(), remove(ctx)) },
+	look := readback.OpenRabbitMQ(cfg.Connect, cfg.Queue, options)
+	f := &trial.FarEnd{Close: func(context.Context) error { return look.Close() }}
+	durability := "confirmed by the queue as it was declared"
+	if make {
+		if err := readback.CreateRabbitMQQueue(ctx, cfg.Connect, cfg.Queue); err != nil {
+			return f, refused("make a queue for the run", err, "allow it, or set SLUICE_RABBITMQ_QUEUE to a queue that is empty and nobody else's")
+		}
+		durability = "in a quorum queue, confirmed"
+		f.Close = func(ctx context.Context) error {
+			return errors.Join(look.Close(), readback.DeleteRabbitMQQueue(ctx, cfg.Connect, cfg.Queue))
+		}
 	}
+	batching := o.side("rabbitmq")
+	f.Option = cost.RabbitMQ
+	f.Target = result.Target{Transport: "rabbitmq", Durability: durability, Consumer: "own",
+		MaxRecords: batching.MaxRecords, Linger: result.Millis(batching.Linger), Settings: map[string]string{"queue": cfg.Queue, "version": version}}
 	f.Target.Kind, f.Target.Name = kindOf(cfg.URL)
 	f.Target.Name = "RabbitMQ " + version + " at " + f.Target.Name
-	if n, err := f.Backlog(ctx); err != nil || n > 0 {
-		if err == nil {
-			err = fmt.Errorf("the queue %s holds %d records; name one that is empty and nobody else's", name, n)
-		}
-		return nil, errors.Join(err, f.Close(context.WithoutCancel(ctx)))
+	f.Backlog = look.Backlog
+	f.Consume = func(ctx context.Context, sink *trial.Sink) error {
+		c := readback.OpenRabbitMQ(cfg.Connect, cfg.Queue, options)
+		return errors.Join(c.Consume(ctx, sink.Handle), c.Close())
+	}
+	f.Units = func(load.Report) cost.Units { return cost.Units{} }
+	if _, err := f.Backlog(ctx); err != nil {
+		return f, refused("look at the queue "+cfg.Queue, err, "check SLUICE_RABBITMQ_QUEUE")
 	}
 	return f, nil
 }
