@@ -3,6 +3,7 @@ package farend
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -48,7 +49,7 @@ func startStandIn(ctx context.Context, service string, o Options, records apigat
 	s := &standIn{url: "http://" + ln.Addr().String(), variables: map[string]string{}}
 	s.Server, err = awslocal.New(awslocal.Options{BaseURL: s.url, Records: records, Models: models})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, ln.Close())
 	}
 	for _, v := range s.Environment() {
 		s.variables[v.Name] = v.Value
@@ -87,13 +88,18 @@ func (s *standIn) target(transport, asked string, b workload.Batching, durabilit
 		Durability: durability, MaxRecords: b.MaxRecords, Linger: result.Millis(b.Linger), Consumer: "own"}
 }
 
+// errNames says why names cannot fail to be found.
+var errNames = errors.New("the stand-in is reached by an address of this machine, not by a name, so dns_failure cannot strike there; leave it out")
+
 // arm scripts the faults of a workload.
 func (s *standIn) arm(list []workload.Fault, seed uint64) error {
 	var scripts []faults.Script
-	s.kinds = nil
+	var kinds []string
 	for i, f := range list {
 		p := faults.Params{At: f.At, For: f.For, P: f.P, Seed: seed + uint64(i), Rate: float64(f.Rate)}
 		switch f.Kind {
+		case "dns_failure":
+			return errNames
 		case faults.KindLatency:
 			p.Latency = f.By
 		case faults.KindClockSkew:
@@ -104,10 +110,11 @@ func (s *standIn) arm(list []workload.Fault, seed uint64) error {
 			return err
 		}
 		for range script.Rules {
-			s.kinds = append(s.kinds, f.Kind)
+			kinds = append(kinds, f.Kind)
 		}
 		scripts = append(scripts, script)
 	}
+	s.kinds = kinds
 	return s.Arm(faults.Join(scripts...))
 }
 
@@ -181,7 +188,12 @@ func standInGateway(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	function := func(ctx context.Context, ev apigateway.ProxyEvent) (apigateway.ProxyResponse, error) {
 		arrived := time.Now()
 		d, err := delivery(ev, arrived)
-		if to := sink.Load(); to != nil && err == nil {
+		to := sink.Load()
+		switch {
+		case err != nil:
+		case to == nil:
+			err = errNoTrial
+		default:
 			err = to.Handle(ctx, d)
 		}
 		if err != nil {
@@ -197,7 +209,7 @@ func standInGateway(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	f := gateway(o)
 	f.Env = s.env("apigateway")
 	f.Target = s.target("apigateway", "API Gateway REST API with a function", o.side("apigateway"), "the function has done its work")
-	f.Target.MaxRecords = 1
+	f.Target.MaxRecords, f.InHand = 1, 1
 	f.Arm, f.Fired = s.arm, s.fired
 	f.Consume = func(ctx context.Context, to *trial.Sink) error {
 		sink.Store(to)
@@ -208,6 +220,9 @@ func standInGateway(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	f.Close = func(context.Context) error { return s.stop() }
 	return f, nil
 }
+
+// errNoTrial is what a record meets that comes between two trials: accepted, it would be lost.
+var errNoTrial = errors.New("there is no trial under way")
 
 // delivery is what the function behind the gateway is handed.
 func delivery(ev apigateway.ProxyEvent, arrived time.Time) (readback.Delivery, error) {
