@@ -27,9 +27,9 @@ func (s *Sender) Send(ctx context.Context, p Phase) Report {
 	r := s.prepare(p)
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx)) // of the deliveries: it outlives the arrivals by Patience
 	defer cancel()
-	r.schedule()
 	meter := startMeter(s.Wire)
 	r.occupied.begin(s.Clock.Now())
+	r.schedule() // the phase is all within what is metered
 	if r.Due == nil {
 		r.closed(ctx, hard)
 	} else {
