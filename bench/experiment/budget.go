@@ -14,27 +14,43 @@ import (
 // SendMessageBatch follows from mqperf's table of 2021.
 const fastest = 10 * time.Millisecond
 
-// Estimate is what the run will cost at AWS, by the price book; only far ends that are AWS cost anything.
+// Paid reports whether records to a target may cost money: at AWS, and at any other machine, because an API behind a custom
+// domain looks like one.
+func Paid(t result.Target) bool {
+	return (t.Kind == result.AWS || t.Kind == result.Remote) && (t.Transport == "sqs" || t.Transport == "apigateway")
+}
+
+// Estimate is what the run will cost at AWS, by the price book; a search is taken to go on for as long and as high as it
+// can.
 func Estimate(w *workload.Workload, pool *workload.Pool, ends map[string]*trial.FarEnd, book *cost.Book) (cost.Cost, error) {
-	kib := meanSize(pool) / 1024
 	var plans []cost.Plan
 	for _, side := range w.Transports {
 		end := ends[side.Name]
-		if end == nil || end.Target.Kind != result.AWS {
+		if end == nil || !Paid(end.Target) {
 			continue
 		}
-		b := w.BatchingOf(side)
-		records, rate := perTrial(w, b)
-		fill := cost.Fill(rate, b.Linger, kib, b.MaxRecords)
-		plans = append(plans, cost.Plan{Option: end.Option, Records: int64(records) * int64(w.Trials.Pairs),
-			Shape: cost.Shape{KiB: kib, SendFill: min(10, fill), ReceiveFill: min(10, fill), PostFill: 1, Empty: 0.1, Function: &cost.Function{MemoryGB: 0.125, Seconds: max(time.Millisecond, w.Consumer.Work).Seconds()}},
-			Calls: int64(w.Trials.Pairs) * 20})
+		most := max(1, end.Target.MaxRecords)
+		records, rate := perTrial(w, most)
+		plan := planOf(w, pool, side, end, rate)
+		plan.Records = int64(records)*int64(w.Trials.Pairs) + int64(perSearch(w, most))
+		plan.Calls = int64(w.Trials.Pairs) * 20
+		plans = append(plans, plan)
 	}
 	return book.Estimate(plans)
 }
 
-// perTrial is how many records a trial sends, warm-up included, and at which rate the first phase does.
-func perTrial(w *workload.Workload, b workload.Batching) (records int, rate float64) {
+// planOf is how a record goes through a far end at a rate.
+func planOf(w *workload.Workload, pool *workload.Pool, side workload.Side, end *trial.FarEnd, rate float64) cost.Plan {
+	const memory = 0.125 // GB of the function that consumes: Lambda's least
+	b, kib := w.BatchingOf(side), meanSize(pool)/1024
+	fill := min(10, cost.Fill(rate, b.Linger, kib, b.MaxRecords))
+	return cost.Plan{Option: end.Option, Shape: cost.Shape{KiB: kib, SendFill: fill, ReceiveFill: fill, PostFill: 1, Empty: 0.1,
+		Function: &cost.Function{MemoryGB: memory, Seconds: max(time.Millisecond, w.Consumer.Work).Seconds()}}}
+}
+
+// perTrial is how many records a trial sends in requests of at most most, warm-up included, and at which rate the first
+// phase does.
+func perTrial(w *workload.Workload, most int) (records int, rate float64) {
 	total := 0.0
 	for _, p := range w.Phases {
 		switch p.Kind {
@@ -45,12 +61,33 @@ func perTrial(w *workload.Workload, b workload.Batching) (records int, rate floa
 			}
 		case workload.Closed:
 			for _, n := range p.Concurrency {
-				total += float64(n*b.MaxRecords) * p.Duration.Seconds() / fastest.Seconds()
+				total += closedRate(n, most) * p.Duration.Seconds()
 			}
 		}
 	}
 	return int(total + rate*w.Trials.Warmup.Seconds()), rate
 }
+
+// perSearch is the most that the searches send.
+func perSearch(w *workload.Workload, most int) (records float64) {
+	for _, p := range w.Phases {
+		if p.Kind != workload.Search {
+			continue
+		}
+		for n := 1; n <= mostConcurrency; n *= 2 {
+			records += closedRate(n, most) * closedStep(p.Search).Seconds()
+		}
+		highest := closedRate(mostConcurrency, most) * float64(p.Search.Until)
+		if limit := float64(w.Budget.MaxRPS); limit > 0 {
+			highest = min(highest, limit)
+		}
+		records += highest * p.Search.Step.Seconds() * float64(openSteps(p.Search))
+	}
+	return records
+}
+
+// closedRate is how many records a second n senders get accepted, most in a request.
+func closedRate(n, most int) float64 { return float64(n*most) / fastest.Seconds() }
 
 // meanSize is the mean length of the bodies.
 func meanSize(pool *workload.Pool) float64 {
@@ -70,9 +107,26 @@ func Afford(w *workload.Workload, estimate cost.Cost) error {
 		return nil
 	}
 	for _, p := range w.Phases {
-		if highest := max(p.Steady, p.Peak, p.From, p.To); float64(highest) > float64(w.Budget.MaxRPS) {
+		if highest := max(p.Steady, p.Base, p.Peak, p.From, p.To); float64(highest) > w.Budget.MaxRPS {
 			return fmt.Errorf("phase %s offers %v, and budget.max_rps is %v; lower the rate or raise the budget", p.Name, highest, w.Budget.MaxRPS)
 		}
 	}
 	return nil
+}
+
+// A purse is what a run has spent of its budget.
+type purse struct {
+	limit float64
+	spent float64 // USD, at targets that are paid
+}
+
+// pay notes what was spent at a target, and says why the run has to end if that is beyond the budget.
+func (p *purse) pay(t result.Target, usd float64) string {
+	if Paid(t) {
+		p.spent += usd
+	}
+	if p.spent <= p.limit {
+		return ""
+	}
+	return fmt.Sprintf("$%.4f were spent by the prices of the book, and budget.max_usd is $%.2f", p.spent, p.limit)
 }

@@ -2,9 +2,11 @@ package experiment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"sluice/bench/cost"
 	"sluice/bench/result"
 	"sluice/bench/stats"
 	"sluice/bench/trial"
@@ -19,18 +21,44 @@ const (
 	mostErrors      = 0.001 // of the attempts
 	precision       = 0.05  // of the rate, to which the highest one that passes is found
 	confirmations   = 3     // of it
+	mostRetreats    = 5     // rates that are tried to be confirmed, each lower by the precision
+	mostHalvings    = 8     // between two rates of the ladder, down to the precision or as near to it as that gets
 	kneeAt          = 2.0   // times the median of the lowest step
+	longestClosed   = 5 * time.Second
+	closedSteps     = 8 // doublings from 1 to mostConcurrency
 )
 
-// ladder are the rates that are tried, as shares of the highest closed rate.
-func ladder(from, until float64) []float64 {
+// shares of the highest closed rate make the ladder.
+var shares = []float64{0.1, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0}
+
+// rates are those that are tried, in ascending order: from the first to a share of the highest closed one, and none above
+// limit, unless that is 0.
+func rates(l workload.Ladder, highest, limit float64) []float64 {
+	until := float64(l.Until) * highest
+	if limit > 0 {
+		until = min(until, limit)
+	}
 	var all []float64
-	for _, share := range []float64{0.1, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0} {
-		if share >= from-1e-9 && share <= until+1e-9 {
-			all = append(all, share)
+	if first := float64(l.From); first > 0 && first <= until {
+		all = append(all, first)
+	}
+	for _, share := range shares {
+		if rate := share * highest; rate > float64(l.From) && rate < until*(1-1e-9) {
+			all = append(all, rate)
 		}
 	}
+	if len(all) == 0 || all[len(all)-1] < until {
+		all = append(all, until)
+	}
 	return all
+}
+
+// closedStep is how long a step of the closed loop takes: its rate is there at once.
+func closedStep(l workload.Ladder) time.Duration { return min(l.Step, longestClosed) }
+
+// openSteps is the most that a ladder can have.
+func openSteps(l workload.Ladder) int {
+	return len(rates(l, 1, 0)) + mostHalvings + mostRetreats*confirmations
 }
 
 // prober is what a search needs of a trial.Probe.
@@ -39,27 +67,27 @@ type prober interface {
 	Closed(ctx context.Context, n int, length time.Duration) (result.Phase, error)
 }
 
-// Search runs the search phases of the workload through every far end, one after the other.
-func (e *Experiment) Search(ctx context.Context, f *result.File) error {
+// searches runs the search phases of the workload through every far end, one after the other.
+func (e *Experiment) searches(ctx context.Context, f *result.File) error {
 	number := len(f.Trials)
 	for _, phase := range e.Runner.Workload.Phases {
 		if phase.Kind != workload.Search {
 			continue
 		}
-		for _, side := range e.Sides() {
-			end := e.Ends[side.Name]
-			if end.Target.Kind == result.Null {
-				continue
-			}
+		for _, side := range e.searched() {
 			number++
-			s, err := e.search(ctx, end, phase, number)
+			s, why, err := e.search(ctx, side, phase, number)
 			f.Searches = append(f.Searches, s)
 			switch {
 			case ctx.Err() != nil:
 				f.Run.Partial = "interrupted in the search of " + side.Name
 				return nil
 			case err != nil:
+				f.Run.Partial = fmt.Sprintf("failed in the search of %s: %v", side.Name, err)
 				return fmt.Errorf("%s, search %s: %w", side.Name, phase.Name, err)
+			case why != "":
+				f.Run.Partial = fmt.Sprintf("stopped in the search of %s: %s", side.Name, why)
+				return nil
 			}
 			if e.Searched != nil {
 				e.Searched(s)
@@ -69,26 +97,60 @@ func (e *Experiment) Search(ctx context.Context, f *result.File) error {
 	return nil
 }
 
-func (e *Experiment) search(ctx context.Context, end *trial.FarEnd, phase workload.Phase, number int) (result.Search, error) {
-	s := &search{Search: result.Search{Transport: end.Target.Transport, Phase: phase.Name, SLO: phase.Search.SLO.String(), Steps: []result.Step{}}, ladder: phase.Search}
+// errSpent ends a search beyond the budget.
+var errSpent = errors.New("the budget is spent")
+
+// search runs one. why says that it had to end for the budget.
+func (e *Experiment) search(ctx context.Context, side workload.Side, phase workload.Phase, number int) (found result.Search, why string, err error) {
+	end := e.Ends[side.Name]
+	s := &search{Search: result.Search{Transport: end.Target.Transport, Phase: phase.Name, SLO: phase.Search.SLO.String(), Steps: []result.Step{}},
+		ladder: phase.Search, limit: e.Runner.Workload.Budget.MaxRPS}
+	s.stepped = func(step result.Step, records int) error {
+		if e.Stepped != nil {
+			e.Stepped(side.Name, step)
+		}
+		usd, err := e.stepCost(side, end, step, records)
+		if err == nil {
+			if why = e.purse.pay(end.Target, usd); why != "" {
+				err = errSpent
+			}
+		}
+		return err
+	}
 	probe, err := e.Runner.Probe(ctx, end, number)
 	if err != nil {
-		return s.Search, err
+		return s.Search, "", err
 	}
 	s.probe = probe
 	err = s.run(ctx)
-	if closed := probe.Close(context.WithoutCancel(ctx)); err == nil {
+	if closed := probe.Close(ctx); err == nil { // when ctx has ended, it waits for nothing
 		err = closed
 	}
-	return s.Search, err
+	if errors.Is(err, errSpent) {
+		err = nil
+	}
+	return s.Search, why, err
+}
+
+// stepCost is what a step has cost by the formulas: its requests are not counted.
+func (e *Experiment) stepCost(side workload.Side, end *trial.FarEnd, step result.Step, records int) (float64, error) {
+	if !Paid(end.Target) {
+		return 0, nil
+	}
+	plan := planOf(e.Runner.Workload, e.Runner.Pool, side, end, step.Offered)
+	plan.Records = int64(records)
+	bill, err := e.Runner.Book.Estimate([]cost.Plan{plan})
+	return bill.USD, err
 }
 
 // search is one under way.
 type search struct {
 	result.Search
 	ladder   workload.Ladder
+	limit    float64 // highest rate that may be offered; 0: none
 	probe    prober
-	unloaded float64 // median accept latency of the lowest open step, in milliseconds
+	unloaded float64                                   // median accept latency of the lowest open step, in milliseconds
+	stepped  func(step result.Step, records int) error // of every step; its error ends the search
 }
 
 // run finds the most by closed loops, climbs the ladder until a rate does not pass, halves the distance to the last that
@@ -97,27 +159,26 @@ func (s *search) run(ctx context.Context) error {
 	if err := s.closed(ctx); err != nil {
 		return err
 	}
-	start := float64(s.ladder.From)
-	if start == 0 {
-		start = 0.1 * s.MaxClosed
-	}
 	passed, failed := 0.0, 0.0
-	for _, share := range ladder(start/s.MaxClosed, float64(s.ladder.Until)) {
-		ok, err := s.open(ctx, share*s.MaxClosed)
+	for _, rate := range rates(s.ladder, s.MaxClosed, s.limit) {
+		ok, err := s.open(ctx, rate)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			failed = share * s.MaxClosed
+			failed = rate
 			break
 		}
-		passed = share * s.MaxClosed
+		passed = rate
 	}
 	if passed == 0 {
 		s.Because = "the lowest rate did not pass"
 		return nil
 	}
-	for failed > 0 && failed-passed > precision*passed {
+	for range mostHalvings {
+		if failed == 0 || failed-passed <= precision*passed {
+			break
+		}
 		ok, err := s.open(ctx, (passed+failed)/2)
 		if err != nil {
 			return err
@@ -136,13 +197,18 @@ func (s *search) closed(ctx context.Context) error {
 	var steps []stats.Step
 	before := 0.0
 	for n := 1; n <= mostConcurrency; n *= 2 {
-		p, err := s.probe.Closed(ctx, n, s.ladder.Step)
+		p, err := s.probe.Closed(ctx, n, closedStep(s.ladder))
+		if err == nil {
+			err = context.Cause(ctx) // a phase that was cut short is no step
+		}
 		if err != nil {
 			return err
 		}
 		step := stepOf(p)
 		step.Passed = true
-		s.Steps = append(s.Steps, step)
+		if err := s.keep(step, p); err != nil {
+			return err
+		}
 		steps = append(steps, stats.Step{Concurrency: float64(n), Throughput: p.AcceptedRate})
 		s.MaxClosed = max(s.MaxClosed, p.AcceptedRate)
 		if len(steps) >= leastSteps && p.AcceptedRate < leastGain*before {
@@ -167,6 +233,9 @@ func (s *search) closed(ctx context.Context) error {
 // open tries a rate.
 func (s *search) open(ctx context.Context, rate float64) (bool, error) {
 	p, err := s.probe.Open(ctx, rate, s.ladder.Step)
+	if err == nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -183,8 +252,15 @@ func (s *search) open(ctx context.Context, rate float64) (bool, error) {
 	}
 	step.Because = s.judge(p, step)
 	step.Passed = step.Because == ""
+	return step.Passed, s.keep(step, p)
+}
+
+func (s *search) keep(step result.Step, p result.Phase) error {
 	s.Steps = append(s.Steps, step)
-	return step.Passed, nil
+	if s.stepped == nil {
+		return nil
+	}
+	return s.stepped(step, p.Offered)
 }
 
 // judge says why a rate does not pass; empty if it does.
@@ -229,7 +305,7 @@ func objective(p result.Phase, slo workload.SLO) (time.Duration, bool) {
 
 // confirm repeats the best rate, and goes down by the precision until it passes every time.
 func (s *search) confirm(ctx context.Context, rate float64) error {
-	for range 5 {
+	for range mostRetreats {
 		passes := 0
 		for range confirmations {
 			ok, err := s.open(ctx, rate)

@@ -28,12 +28,18 @@ func adviseCommand() *cobra.Command {
 	var q question
 	cmd := &cobra.Command{
 		Use:   "advise [results.json] --records-per-month N --size BYTES",
-		Short: "Queue or gateway? An answer for your volume, from a run or from the prices alone",
+		Short: "Queue or gateway? An answer for your volume",
 		Long: `Says which way of delivering to choose for the volume and the needs that the
 flags describe, what it costs a month, which three facts decided, and what would
-turn the answer round. What a run has measured is taken into account if its
-results are given; a stand-in's latencies never are.`,
-		Args: cobra.MaximumNArgs(1),
+turn the answer round. It needs no run: the prices are enough. What a run has
+measured is taken into account if its results are given; a stand-in's latencies
+never are.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return exactly(1, "one results.json, or none")(cmd, args)
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := advise.Input{}
 			var err error

@@ -1,71 +1,105 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"golang.org/x/term"
 
-	"sluice/bench/experiment"
 	"sluice/bench/report"
 	"sluice/bench/result"
 )
 
-// writeResults writes the files of a run into a folder, which it makes.
-func writeResults(dir string, f *result.File) (report.Paths, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return report.Paths{}, fmt.Errorf("make the folder for the results: %w", err)
+// writable reports whether a folder can be written to, or made. It leaves nothing behind.
+func writable(dir string) error {
+	for {
+		info, err := os.Stat(dir)
+		if errors.Is(err, os.ErrNotExist) {
+			dir = filepath.Dir(dir)
+			continue
+		}
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("--out: %s is a file; name a folder", dir)
+		}
+		if err == nil {
+			var probe *os.File
+			if probe, err = os.CreateTemp(dir, ".sluice-bench-*"); err == nil {
+				return errors.Join(probe.Close(), os.Remove(probe.Name()))
+			}
+		}
+		return fmt.Errorf("--out: the results cannot be written: %w", err)
 	}
+}
+
+// writeResults writes the files of a run into a folder, which it makes. The results themselves are there even if the
+// reports cannot be written.
+func writeResults(dir string, f *result.File) (report.Paths, error) {
 	path := filepath.Join(dir, "results.json")
-	if err := writeFile(path, f.Write); err != nil {
+	if err := write(dir, document{path, f.Write}); err != nil {
 		return report.Paths{}, err
 	}
 	paths, err := writeReports(dir, f)
 	paths.Results = path
+	if err != nil {
+		err = fmt.Errorf("%w; 'sluice-bench report %s' makes the reports", err, quoted(path))
+	}
 	return paths, err
 }
 
 // writeReports writes what can be made of results.
 func writeReports(dir string, f *result.File) (report.Paths, error) {
 	paths := report.Paths{Trials: filepath.Join(dir, "trials.csv"), Series: filepath.Join(dir, "series.csv"), HTML: filepath.Join(dir, "report.html")}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return paths, fmt.Errorf("make the folder for the reports: %w", err)
+	of := func(make func(io.Writer, *result.File) error) func(io.Writer) error {
+		return func(w io.Writer) error { return make(w, f) }
 	}
-	for _, file := range []struct {
-		path  string
-		write func(io.Writer, *result.File) error
-	}{{paths.Trials, report.TrialsCSV}, {paths.Series, report.SeriesCSV}, {paths.HTML, report.HTML}} {
-		if err := writeFile(file.path, func(w io.Writer) error { return file.write(w, f) }); err != nil {
-			return paths, err
-		}
-	}
-	return paths, nil
+	return paths, write(dir, document{paths.Trials, of(report.TrialsCSV)}, document{paths.Series, of(report.SeriesCSV)}, document{paths.HTML, of(report.HTML)})
 }
 
-// writeFile writes a file in one piece: an earlier one of that name is whole until this one is.
-func writeFile(path string, write func(io.Writer) error) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".sluice-bench-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+// A document is a file that is to be written.
+type document struct {
+	path string
+	make func(io.Writer) error
+}
+
+// write writes all documents or, if one cannot be written, none: earlier ones of their names stay whole until all new ones
+// are there.
+func write(dir string, documents ...document) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the folder for the results: %w", err)
 	}
-	defer os.Remove(temporary.Name())
-	if err = write(temporary); err == nil {
-		err = temporary.Chmod(0o644)
+	ready := make([]string, len(documents))
+	for i, d := range documents {
+		temporary, err := d.write(dir)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", d.path, err)
+		}
+		defer os.Remove(temporary)
+		ready[i] = temporary
 	}
-	if closed := temporary.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	for i, d := range documents {
+		if err := os.Rename(ready[i], d.path); err != nil {
+			return fmt.Errorf("write %s: %w", d.path, err)
+		}
 	}
 	return nil
+}
+
+// write writes the document into a temporary file, and returns its name.
+func (d document) write(dir string) (string, error) {
+	temporary, err := os.CreateTemp(dir, ".sluice-bench-*")
+	if err != nil {
+		return "", err
+	}
+	if err = d.make(temporary); err == nil {
+		err = temporary.Chmod(0o644)
+	}
+	if err = errors.Join(err, temporary.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return temporary.Name(), nil
 }
 
 // columns is the width of the terminal, if out is one.
@@ -76,34 +110,4 @@ func columns(out io.Writer) int {
 		}
 	}
 	return 80
-}
-
-// A bar shows how far the run is, on a terminal only.
-type bar struct {
-	out   io.Writer
-	shown bool
-}
-
-func newBar(out io.Writer) *bar {
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &bar{out: out}
-	}
-	return &bar{}
-}
-
-func (b *bar) show(e experiment.Event) {
-	if b.out == nil || e.Done == e.Total {
-		return
-	}
-	const width = 30
-	full := width * e.Done / e.Total
-	fmt.Fprintf(b.out, "[%s%s] trial %d of %d, about %v left", strings.Repeat("#", full), strings.Repeat(".", width-full), e.Done+1, e.Total, e.Left.Round(time.Second))
-	b.shown = true
-}
-
-func (b *bar) clear() {
-	if b.shown {
-		fmt.Fprint(b.out, "\r\x1b[K")
-		b.shown = false
-	}
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -22,94 +20,140 @@ import (
 	"sluice/bench/result"
 	"sluice/bench/trial"
 	"sluice/bench/workload"
-	"sluice/internal/awslocal/model"
+	"sluice/internal/fault"
 )
 
 // A session is a run that is ready to begin.
 type session struct {
-	workload *workload.Workload
-	pool     *workload.Pool
-	book     *cost.Book
-	runner   *trial.Runner
-	ends     map[string]*trial.FarEnd
-	file     *result.File
-	estimate cost.Cost
-	said     []string
+	workload    *workload.Workload
+	pool        *workload.Pool
+	book        *cost.Book
+	runner      *trial.Runner
+	ends        map[string]*trial.FarEnd
+	calibration *result.Calibration
+	file        *result.File
+	estimate    cost.Cost
+	said        []string
 }
 
-// prepare checks everything that can be wrong, and makes the far ends ready.
-func prepare(ctx context.Context, o options) (s *session, err error) {
-	s = &session{ends: map[string]*trial.FarEnd{}}
-	if s.workload, err = o.load(); err != nil {
+// prepare checks everything that can be wrong, the cheapest first, and makes the far ends ready.
+func prepare(ctx context.Context, o *options) (*session, error) {
+	if err := o.check(); err != nil {
 		return nil, coded{exitUsage, err}
 	}
-	if s.pool, err = openPool(s.workload, o.records); err != nil {
-		return nil, coded{exitUsage, err}
-	}
-	if s.book, err = cost.LoadBook(s.workload.PriceBook); err != nil {
-		return nil, coded{exitUsage, err}
-	}
-	models, err := model.Parse(o.models)
+	w, models, err := o.load()
 	if err != nil {
-		return nil, coded{exitUsage, fmt.Errorf("--model: %w", err)}
+		return nil, coded{exitUsage, err}
 	}
-	program, err := self()
-	if err != nil {
+	s := &session{workload: w, ends: map[string]*trial.FarEnd{}}
+	if s.pool, err = openPool(w, o.records); err != nil {
+		return nil, coded{exitUsage, err}
+	}
+	if s.book, err = cost.LoadBook(w.PriceBook); err != nil {
+		return nil, coded{exitUsage, err}
+	}
+	if err := writable(o.out); err != nil {
+		return nil, coded{exitUsage, err}
+	}
+	if s.runner, err = newRunner(s, o.records); err != nil {
 		return nil, err
 	}
-	run := strconv.FormatInt(time.Now().UnixMilli(), 36) + strconv.FormatUint(uint64(rand.Uint32N(36*36*36)), 36)
-	s.runner = &trial.Runner{Run: run, Workload: s.workload, Pool: s.pool, Clock: clock.New(), Book: s.book, Patience: s.workload.Trials.Drain,
-		Sender: func(ctx context.Context, far *trial.FarEnd, number int) (trial.Sender, error) {
-			cmd := exec.CommandContext(ctx, program, "sender")
-			cmd.Env = append(farend.Clean(os.Environ()), far.Env...)
-			return load.Start(ctx, cmd, load.Job{Run: run, Trial: number, Workload: s.workload.Doc(), Samples: o.records})
-		}}
-	if err := s.open(ctx, o, models); err != nil {
-		return nil, errors.Join(err, s.close())
+	far := farend.Options{Run: s.runner.Run, Workload: w, Embedded: o.embedded, Models: models, Broker: o.broker}
+	names, err := s.choose(o, far)
+	if err != nil {
+		return nil, coded{exitConfig, err}
 	}
-	if s.estimate, err = experiment.Estimate(s.workload, s.pool, s.ends, s.book); err == nil {
-		err = experiment.Afford(s.workload, s.estimate)
+	if err := s.calibrate(ctx, far); err != nil {
+		return nil, err
+	}
+	if err = s.open(ctx, names, o, far); err == nil {
+		err = s.afford()
 	}
 	if err == nil {
 		s.file, err = s.describe(o)
 	}
 	if err != nil {
-		return nil, errors.Join(coded{exitUsage, err}, s.close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-// load reads the workload.
-func (o options) load() (*workload.Workload, error) {
-	w, err := workload.Builtin(o.profile)
-	if o.workload != "" {
-		w, err = workload.Load(o.workload)
-	}
+// newRunner names the run, and lets each trial have this program as its sender.
+func newRunner(s *session, samples string) (*trial.Runner, error) {
+	program, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("find this program, to start it as a sender: %w", err)
 	}
-	for _, name := range o.transports {
-		if !slices.ContainsFunc(w.Transports, func(s workload.Side) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("--transports: the workload has no transport %q", name)
-		}
+	run := strconv.FormatInt(time.Now().UnixMilli(), 36) + strconv.FormatUint(uint64(rand.Uint32N(36*36*36)), 36)
+	sender := func(ctx context.Context, far *trial.FarEnd, number int) (trial.Sender, error) {
+		cmd := exec.Command(program, "sender")
+		cmd.Env = append(farend.Clean(os.Environ()), far.Env...)
+		return load.Start(ctx, cmd, load.Job{Run: run, Trial: number, Workload: s.workload.Doc(), Samples: samples})
 	}
-	return w, nil
+	return &trial.Runner{Run: run, Workload: s.workload, Pool: s.pool, Clock: clock.New(), Book: s.book, Patience: s.workload.Trials.Drain, Sender: sender}, nil
 }
 
-// open makes the far ends ready, those that cannot be there aside.
-func (s *session) open(ctx context.Context, o options, models []string) error {
-	for _, side := range s.workload.Transports {
-		if len(o.transports) > 0 && !slices.Contains(o.transports, side.Name) {
-			continue
-		}
-		end, err := farend.Open(ctx, side.Name, farend.Options{Run: s.runner.Run, Workload: s.workload, Embedded: o.embedded, Models: models, Broker: o.broker})
+// choose finds out which transports can take part by their settings, and reports all that is wrong with these.
+func (s *session) choose(o *options, far farend.Options) (names []string, err error) {
+	var wrong []error
+	for _, name := range o.names(s.workload) {
+		err := farend.Check(name, far)
 		switch {
-		case errors.Is(err, farend.ErrAbsent):
-			s.said = append(s.said, fmt.Sprintf("%s is %v", side.Name, err))
+		case errors.Is(err, farend.ErrAbsent) && len(o.transports) == 0:
+			s.said = append(s.said, fmt.Sprintf("%s is %v", name, err))
 		case err != nil:
-			return coded{exitConfig, fmt.Errorf("%s: %w", side.Name, err)}
+			for line := range strings.Lines(err.Error()) {
+				if line = strings.TrimSpace(line); !slices.ContainsFunc(wrong, func(e error) bool { return e.Error() == line }) {
+					wrong = append(wrong, errors.New(line)) // settings of all transports are the same for each
+				}
+			}
 		default:
-			s.ends[side.Name] = end
+			names = append(names, name)
+		}
+	}
+	if len(wrong) == 0 && !slices.ContainsFunc(names, func(name string) bool { return name != "memory" }) {
+		wrong = append(wrong, s.nowhere())
+	}
+	return names, errors.Join(wrong...)
+}
+
+// nowhere is the error of a run without a destination.
+func (s *session) nowhere() error {
+	hint := ""
+	if len(s.said) > 0 {
+		hint = " (" + strings.Join(s.said, "; ") + ")"
+	}
+	return fmt.Errorf("there is no destination to measure; give --embedded, which needs no settings, or set those of the daemon%s", hint)
+}
+
+// calibrate finds out what this machine can measure, and refuses a workload that is beyond it.
+func (s *session) calibrate(ctx context.Context, far farend.Options) error {
+	null, err := farend.Open(ctx, "memory", far)
+	if err != nil {
+		return err
+	}
+	if s.calibration, err = experiment.Calibrate(ctx, s.runner, null); err != nil {
+		return fmt.Errorf("calibrate: %w", err)
+	}
+	if err := experiment.Spare(s.calibration); err != nil {
+		return coded{exitUsage, err}
+	}
+	return nil
+}
+
+// open makes the far ends ready.
+func (s *session) open(ctx context.Context, names []string, o *options, far farend.Options) error {
+	for _, name := range names {
+		end, err := farend.Open(ctx, name, far)
+		switch {
+		case errors.Is(err, farend.ErrAbsent) && len(o.transports) == 0:
+			s.said = append(s.said, fmt.Sprintf("%s is %v", name, err))
+		case errors.As(err, new(*fault.Error)):
+			return coded{exitUnavailable, fmt.Errorf("%s: %w", name, err)}
+		case err != nil:
+			return coded{exitConfig, fmt.Errorf("%s: %w", name, err)}
+		default:
+			s.ends[name] = end
 		}
 	}
 	for _, end := range s.ends {
@@ -117,26 +161,34 @@ func (s *session) open(ctx context.Context, o options, models []string) error {
 			return nil
 		}
 	}
-	return coded{exitConfig, fmt.Errorf("there is no destination to measure: give --embedded, which needs no settings, or the settings of the daemon (%s)", strings.Join(s.said, "; "))}
+	return coded{exitConfig, s.nowhere()}
+}
+
+// afford refuses a run that its budget does not allow.
+func (s *session) afford() error {
+	var err error
+	if s.estimate, err = experiment.Estimate(s.workload, s.pool, s.ends, s.book); err == nil {
+		err = experiment.Afford(s.workload, s.estimate)
+	}
+	if err != nil {
+		return coded{exitUsage, err}
+	}
+	return nil
 }
 
 // describe begins the result.
-func (s *session) describe(o options) (*result.File, error) {
-	f := &result.File{Schema: result.Schema, Env: experiment.Machine(version), Trials: []result.Trial{}, Searches: []result.Search{},
-		Comparisons: []result.Comparison{}, Warnings: s.said,
+func (s *session) describe(o *options) (*result.File, error) {
+	f := &result.File{Schema: result.Schema, Env: experiment.Machine(version), Warnings: s.said, Calibration: s.calibration,
 		Run:       result.Run{ID: s.runner.Run, Started: time.Now().UTC(), Seed: s.workload.Seed, Profile: o.profile, Command: o.command()},
 		Workload:  result.Workload{SHA256: s.workload.Hash(), Doc: s.workload.Doc(), Records: "synthetic"},
 		PriceBook: result.PriceBook{ID: s.book.ID, Region: s.book.Region, Retrieved: s.book.Retrieved, Doc: s.book.Doc()}}
-	if f.Warnings == nil {
-		f.Warnings = []string{}
-	}
 	if o.workload != "" {
 		f.Run.Profile = "file"
 	}
 	if o.records != "" {
 		var err error
 		if f.Workload.Records, err = fingerprint(o.records); err != nil {
-			return nil, err
+			return nil, coded{exitUsage, err}
 		}
 		f.Workload.Count = s.pool.Size()
 	}
@@ -148,54 +200,8 @@ func (s *session) describe(o options) (*result.File, error) {
 	return f, nil
 }
 
-// command is what makes this run again.
-func (o options) command() string {
-	words := []string{"sluice-bench", "run"}
-	add := func(flag, value string) {
-		if value != "" {
-			words = append(words, flag, quoted(value))
-		}
-	}
-	if o.workload != "" {
-		add("--workload", o.workload)
-	} else {
-		add("--profile", o.profile)
-	}
-	add("--records", o.records)
-	add("--transports", strings.Join(o.transports, ","))
-	if o.embedded {
-		words = append(words, "--embedded")
-	}
-	add("--model", o.models)
-	return strings.Join(words, " ")
-}
-
-// quoted is a word for a shell.
-func quoted(word string) string {
-	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,=") == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// confirm says what the run will cost, and asks if it is anything.
-func (s *session) confirm(o options, in io.Reader, out io.Writer) error {
-	if len(s.estimate.Items) == 0 {
-		return nil
-	}
-	fmt.Fprintf(out, "This run will cost about $%.4f by the prices of %s:\n", s.estimate.USD, s.book.ID)
-	for _, item := range s.estimate.Items {
-		fmt.Fprintf(out, "  %-44s %14.0f  $%.4f\n", item.Name, item.Quantity, item.USD)
-	}
-	if o.yes {
-		return nil
-	}
-	fmt.Fprint(out, "Go on? [y/N] ")
-	answer, _ := bufio.NewReader(in).ReadString('\n')
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return coded{exitUsage, errors.New("nothing was sent; --yes runs without asking")}
-	}
-	return nil
+func (s *session) experiment() *experiment.Experiment {
+	return &experiment.Experiment{Runner: s.runner, Ends: s.ends}
 }
 
 // close removes what was created.

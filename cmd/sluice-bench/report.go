@@ -17,10 +17,10 @@ func reportCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "report results.json",
-		Short: "Make the table, the page and the CSV files again from the results of a run",
+		Short: "Make table, page and CSV files again from results",
 		Long: `Makes everything that 'run' has shown again, from results.json alone: the table
 here, and report.html, trials.csv and series.csv beside the file, or in --out.`,
-		Args: one("a results.json"),
+		Args: exactly(1, "a results.json"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := readResults(args[0])
 			if err != nil {
@@ -51,12 +51,7 @@ refuses, with 78, if workload, records, kind of target, consumer or batching
 differ, and says which; other differences it only names. The runs were not
 interleaved, so there is no verdict: whatever changed between them is in the
 numbers.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return coded{exitUsage, fmt.Errorf("compare needs two files, got %d", len(args))}
-			}
-			return nil
-		},
+		Args: exactly(2, "two files"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, err := readResults(args[0])
 			if err != nil {
@@ -94,7 +89,7 @@ NUMBER[UNIT], such as
 A rule fails if its whole 95 % interval is beyond the limit: if the regression
 is proved. With --strict it fails unless the whole interval is within: unless
 all is proved well.`,
-		Args: one("a results.json"),
+		Args: exactly(1, "a results.json"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := readResults(args[0])
 			if err != nil {
@@ -147,14 +142,4 @@ func readResults(path string) (*result.File, error) {
 		return nil, coded{exitDamaged, err}
 	}
 	return f, nil
-}
-
-// one wants one argument.
-func one(what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return coded{exitUsage, fmt.Errorf("%s needs %s, got %d arguments", cmd.Name(), what, len(args))}
-		}
-		return nil
-	}
 }
