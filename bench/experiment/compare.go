@@ -14,7 +14,7 @@ func family() []string {
 }
 
 // Compare compares the first transport that has a destination with each of the others, over the pairs in which the trials
-// of both are valid.
+// of both count for the metric.
 func Compare(f *result.File) []result.Comparison {
 	all := []result.Comparison{}
 	var reference *result.Target
@@ -48,7 +48,8 @@ func compare(f *result.File, a, b *result.Target) []result.Comparison {
 		for _, p := range pairs {
 			x, okA := m.Of(&p[0], phase)
 			y, okB := m.Of(&p[1], phase)
-			if okA && okB && x > 0 && y > 0 {
+			counts := p[0].CountsFor(m) && p[1].CountsFor(m)
+			if counts && okA && okB && x > 0 && y > 0 {
 				c.Values = append(c.Values, [2]float64{x, y})
 				metric.A, metric.B = append(metric.A, x), append(metric.B, y)
 			}
@@ -75,7 +76,7 @@ func compare(f *result.File, a, b *result.Target) []result.Comparison {
 	return all
 }
 
-// pairsOf returns the valid trials of a and b of the same pair.
+// pairsOf returns the trials of a and b of the same pair.
 func pairsOf(trials []result.Trial, a, b string) [][2]result.Trial {
 	byPair := map[int]map[string]result.Trial{}
 	last := -1
@@ -83,9 +84,7 @@ func pairsOf(trials []result.Trial, a, b string) [][2]result.Trial {
 		if byPair[t.Pair] == nil {
 			byPair[t.Pair] = map[string]result.Trial{}
 		}
-		if t.Valid {
-			byPair[t.Pair][t.Transport] = t
-		}
+		byPair[t.Pair][t.Transport] = t
 		last = max(last, t.Pair)
 	}
 	var all [][2]result.Trial

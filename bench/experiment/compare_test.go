@@ -67,7 +67,7 @@ func TestCompareLeavesInvalidTrialsOut(t *testing.T) {
 	})
 	for i := range f.Trials {
 		if f.Trials[i].Pair == 3 && f.Trials[i].Transport == "sqs" {
-			f.Trials[i].Valid = false
+			f.Trials[i].Valid, f.Trials[i].Because = false, []string{"3 records were left at the far end"}
 		}
 	}
 	for _, c := range Compare(f) {
@@ -79,6 +79,23 @@ func TestCompareLeavesInvalidTrialsOut(t *testing.T) {
 		}
 		if !c.StandIn || !strings.Contains(c.Text, "not AWS") {
 			t.Errorf("%s: a stand-in's comparison says %q", c.Metric, c.Text)
+		}
+	}
+}
+
+// A generator that was late in the open phase spoils the latencies, and neither the price nor the closed phase.
+func TestCompareKeepsWhatALateGeneratorDoesNotTouch(t *testing.T) {
+	f := runOf(7, result.StandIn, func(pair int, name string) float64 { return 20 * noise(pair, name) })
+	late := &f.Trials[3*3+1] // pair 3, sqs
+	late.Valid, late.Because = false, []string{"steady: late"}
+	late.Phases[0].Checks = []result.Check{{Name: "late_send"}}
+	for _, c := range Compare(f) {
+		want := 6
+		if c.Metric == "throughput.max" || c.Metric == "usd_per_million" {
+			want = 7
+		}
+		if c.Pairs != want {
+			t.Errorf("%s: %d pairs, want %d", c.Metric, c.Pairs, want)
 		}
 	}
 }

@@ -276,10 +276,8 @@ func (s *search) judge(p result.Phase, step result.Step) string {
 	case float64(p.MaxQueue) > limit:
 		return fmt.Sprintf("%d records were waiting, want at most %.0f", p.MaxQueue, limit)
 	}
-	for _, c := range p.Checks {
-		if !c.OK && !c.Warning {
-			return c.Text
-		}
+	if failed := p.Failed(); len(failed) > 0 {
+		return failed[0].Text
 	}
 	switch {
 	case !enough:

@@ -5,7 +5,7 @@ import (
 )
 
 func clientSection(f *result.File) section {
-	s := section{ID: "client", Title: "Cost to the sender", Lead: "Measured in the sender's own process: the consumer and the far end ran outside it. Medians over the valid trials."}
+	s := section{ID: "client", Title: "Cost to the sender", Lead: "Measured in the sender's own process: the consumer and the far end ran outside it. Medians over the trials that count."}
 	if len(f.Trials) == 0 {
 		return s
 	}

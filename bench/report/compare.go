@@ -50,7 +50,7 @@ func Comparison(w io.Writer, a, b *result.File, width int, force bool) error {
 		p.change(label(change.Metric.Name), estimate(change.A, change.Metric.Unit), estimate(change.B, change.Metric.Unit), times(change))
 	}
 	p.line("")
-	p.wrap("", "Geometric means over the valid trials of each run, sums of what is counted. The runs are not paired: whatever changed between them is in the ratios, so there is no verdict.")
+	p.wrap("", "Geometric means over the trials of each run that count, sums of what is counted. The runs are not paired: whatever changed between them is in the ratios, so there is no verdict.")
 	stamp()
 	_, err = io.WriteString(w, strings.TrimPrefix(p.String(), "\n"))
 	return err

@@ -52,18 +52,20 @@ const leastPairs = 6
 func unpaired(f *result.File) []string {
 	var few []string
 	for _, p := range pairs(f) {
-		most := 0 // a metric that one side never has, such as a price, is no lack of trials
+		least := leastPairs
 		for _, c := range comparisonsOf(f, p) {
-			most = max(most, c.Pairs)
+			if c.Phase != "" { // a metric that one side never has, such as a price, is no lack of trials
+				least = min(least, c.Pairs)
+			}
 		}
-		if most < leastPairs {
-			few = append(few, fmt.Sprintf("%s : %s (%d)", p.A, p.B, most))
+		if least < leastPairs {
+			few = append(few, fmt.Sprintf("%s : %s (%d)", p.A, p.B, least))
 		}
 	}
 	if few == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("A verdict needs %d pairs of valid trials; there are fewer of %s.", leastPairs, strings.Join(few, ", "))}
+	return []string{fmt.Sprintf("A verdict on latency needs %d pairs of valid trials; there are fewer of %s.", leastPairs, strings.Join(few, ", "))}
 }
 
 // undecided counts the comparisons without a verdict.

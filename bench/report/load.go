@@ -62,9 +62,10 @@ func searchPhases(f *result.File) []string {
 func throughput(f *result.File, phase string) figure {
 	rates := map[string]map[int][]float64{}
 	senders := map[int]bool{}
+	most, _ := result.MetricNamed("throughput.max")
 	for _, t := range f.Trials {
 		for _, p := range t.Phases {
-			if !t.Valid || p.Name != phase || p.Kind != "closed" {
+			if !t.CountsFor(most) || p.Name != phase || p.Kind != "closed" {
 				continue
 			}
 			if rates[t.Transport] == nil {
@@ -105,7 +106,7 @@ func throughput(f *result.File, phase string) figure {
 		chart.Series = append(chart.Series, s)
 	}
 	drawn := chart.Draw()
-	note := "Median over the valid trials, bands from lowest to highest."
+	note := "Median over the trials that count, bands from lowest to highest."
 	if len(steps) == 1 {
 		drawn = rows.Draw()
 		note = fmt.Sprintf("With %s at once; small dots are trials, the sign is their median.", plural(steps[0], "request"))

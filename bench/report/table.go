@@ -28,7 +28,7 @@ func Table(w io.Writer, f *result.File, width int, paths Paths) error {
 	}
 	p.summary(f)
 	p.comparisons(f)
-	p.section("Invalid trials, which count for losses only", first(invalid(f), mostInvalid))
+	p.section("Invalid trials, whose latencies do not count", first(invalid(f), mostInvalid))
 	p.section("Not proved", limits(f))
 	p.section("Warnings", f.Warnings)
 	p.files(f, paths)
@@ -132,7 +132,7 @@ func (p *printer) summary(f *result.File) {
 		}
 	}
 	p.rule()
-	p.wrap("", "Medians over the valid trials; lost and duplicates are sums over all trials. Latencies count from the intended arrival of a record.")
+	p.wrap("", "Medians over the trials that count for the metric; lost and duplicates are sums over all. Latencies count from the intended arrival of a record.")
 }
 
 func orNone(s string) string {

@@ -17,7 +17,7 @@ func validitySection(f *result.File) section {
 		return s
 	}
 	if bad := invalid(f); len(bad) > 0 {
-		s.Blocks = append(s.Blocks, block{Text: "Invalid trials, which count for losses only:"}, block{List: bad})
+		s.Blocks = append(s.Blocks, block{Text: "Invalid trials. Their latencies do not count, their losses do; prices and closed phases do unless the whole trial is in doubt:"}, block{List: bad})
 	} else {
 		s.Blocks = append(s.Blocks, block{Text: "Every trial is valid."})
 	}

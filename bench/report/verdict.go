@@ -89,7 +89,7 @@ func comparisonTable(f *result.File, p pair) *table {
 func glance(f *result.File) *table {
 	names := f.Transports()
 	phase := f.MainPhase()
-	t := &table{Caption: "All transports: medians over the valid trials, sums of what is lost or duplicated; latencies of the phase " + orNone(phase), Head: append([]string{""}, names...)}
+	t := &table{Caption: "All transports: medians over the trials that count, sums of what is lost or duplicated; latencies of the phase " + orNone(phase), Head: append([]string{""}, names...)}
 	row := func(name string, of func(string) string) {
 		line := cells(name)
 		for _, n := range names {

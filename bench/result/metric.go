@@ -12,8 +12,10 @@ type Metric struct {
 	Unit   string // "ms", "/s", "$", "µs", "B"; empty: a number
 	Higher bool   // higher is better
 	// Counted metrics are added up over all trials, invalid ones too: a record that is lost in an invalid trial is lost.
-	// The others are taken from valid trials only.
 	Counted bool
+	// Untimed metrics are of what was counted or of closed phases, which have no schedule to be late for: open phases that
+	// failed a check do not spoil them. All others are taken from valid trials only.
+	Untimed bool
 
 	of func(t *Trial, phase string) (float64, bool)
 }
@@ -79,7 +81,7 @@ func latencies(name, title string, of func(Latencies) Summary) []Metric {
 
 func rates() []Metric {
 	return []Metric{
-		{Name: "throughput.max", Title: "highest throughput", Unit: "/s", Higher: true, of: func(t *Trial, _ string) (most float64, ok bool) {
+		{Name: "throughput.max", Title: "highest throughput", Unit: "/s", Higher: true, Untimed: true, of: func(t *Trial, _ string) (most float64, ok bool) {
 			for _, p := range t.Phases {
 				if p.Kind == "closed" {
 					most, ok = max(most, p.AcceptedRate), true
@@ -133,10 +135,10 @@ func deliveries() []Metric {
 
 func costs() []Metric {
 	perTrial := func(name, title, unit string, of func(*Trial) float64) Metric {
-		return Metric{Name: name, Title: title, Unit: unit, of: func(t *Trial, _ string) (float64, bool) { return of(t), true }}
+		return Metric{Name: name, Title: title, Unit: unit, Untimed: true, of: func(t *Trial, _ string) (float64, bool) { return of(t), true }}
 	}
 	perRecord := func(name, title, unit string, times float64, of func(*Trial) float64, records func(*Trial) int) Metric {
-		return Metric{Name: name, Title: title, Unit: unit, of: func(t *Trial, _ string) (float64, bool) {
+		return Metric{Name: name, Title: title, Unit: unit, Untimed: true, of: func(t *Trial, _ string) (float64, bool) {
 			n := records(t)
 			if n == 0 {
 				return 0, false
@@ -166,6 +168,37 @@ func MetricNamed(name string) (Metric, bool) {
 		return Metric{}, false
 	}
 	return all[i], true
+}
+
+// CountsFor reports whether the trial's number of a metric stands.
+func (t *Trial) CountsFor(m Metric) bool {
+	if t.Valid || m.Counted {
+		return true
+	}
+	if !m.Untimed || len(t.Unexpected) > 0 {
+		return false
+	}
+	late := 0
+	for i := range t.Phases {
+		failed := len(t.Phases[i].Failed())
+		if t.Phases[i].Kind != "open" && failed > 0 {
+			return false
+		}
+		late += failed
+	}
+	return late == len(t.Because) // else something is wrong with the trial as a whole
+}
+
+// Failed returns the checks that make the phase invalid. A busy sender in a closed phase does not: its rate is then the
+// rate of this client, and the check says so beside it.
+func (p *Phase) Failed() []Check {
+	var all []Check
+	for _, c := range p.Checks {
+		if !c.OK && !c.Warning && (p.Kind == "open" || c.Name == "little") {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // Phase returns the phase of that name, or nil. A closed phase has one entry per concurrency; the first is returned.
@@ -238,7 +271,7 @@ func (f *File) Values(m Metric, transport, phase string) []float64 {
 	var values []float64
 	for i := range f.Trials {
 		t := &f.Trials[i]
-		if t.Transport != transport || !t.Valid && !m.Counted {
+		if t.Transport != transport || !t.CountsFor(m) {
 			continue
 		}
 		if v, ok := m.Of(t, phase); ok {

@@ -30,7 +30,9 @@ func (t *trial) reckon(out *result.Trial) error {
 			return err
 		}
 		out.Phases = append(out.Phases, p)
-		out.Because = append(out.Because, failed(p)...)
+		for _, c := range p.Failed() {
+			out.Because = append(out.Because, p.Name+": "+c.Text)
+		}
 	}
 	out.Audit = audit.Reckon(t.Run, t.number, t.sent, seen)
 	out.Unexpected = append(out.Unexpected, t.unexpected(out)...)
@@ -85,18 +87,6 @@ func (t *trial) receipts() ([]Receipt, int) {
 
 // everySent has the warm-up too.
 func (t *trial) everySent() []measured { return append(slices.Clone(t.warmed), t.phases...) }
-
-// failed lists the checks of a phase that make the trial invalid. A busy sender in a closed phase does not: its rate is
-// then the rate of this client, and the check says so beside it.
-func failed(p result.Phase) []string {
-	var all []string
-	for _, c := range p.Checks {
-		if !c.OK && !c.Warning && (p.Kind == "open" || c.Name == "little") {
-			all = append(all, p.Name+": "+c.Text)
-		}
-	}
-	return all
-}
 
 // unexpected lists what the audit shows and what the faults that have struck do not allow.
 func (t *trial) unexpected(out *result.Trial) []string {
