@@ -22,7 +22,7 @@ func (s *session) announce(out io.Writer) {
 	trials, searches := e.Lasts()
 	var parts []string
 	if n := e.Trials(); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d trials of %d transports, about %s", n, len(s.ends), span(trials)))
+		parts = append(parts, fmt.Sprintf("%s of %s, about %s", counted(n, "trial"), counted(len(s.ends), "transport"), span(trials)))
 	}
 	if searches > 0 {
 		parts = append(parts, "searches, at most "+span(searches))
@@ -35,6 +35,14 @@ func (s *session) announce(out io.Writer) {
 	for _, item := range s.estimate.Items {
 		fmt.Fprintf(out, "  %-44s %14.0f  $%.4f\n", item.Name, item.Quantity, item.USD)
 	}
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // span is a duration for people.

@@ -21,7 +21,6 @@ every one of them, and compares latency, throughput, loss and cost. Begin with
   sluice-bench run --embedded
 
 which needs no account and no settings.`,
-		Version:           version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -42,7 +41,7 @@ which needs no account and no settings.`,
 	})
 	cmd.SetUsageTemplate(usage)
 	cmd.SetHelpCommand(helpCommand(cmd))
-	cmd.AddCommand(runCommand(&files), reportCommand(), compareCommand(), gateCommand(), adviseCommand(), senderCommand())
+	cmd.AddCommand(runCommand(&files), reportCommand(), compareCommand(), gateCommand(), adviseCommand(), versionCommand(), senderCommand())
 	return cmd
 }
 
