@@ -74,6 +74,9 @@ func (c *JetStream) poll(ctx context.Context, handle func(context.Context, Deliv
 		case errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConnectionClosed), errors.Is(err, nats.ErrConnectionClosed):
 			return fmt.Errorf("stream %q: %w", c.stream, err)
 		default:
+			if err := c.missing(ctx, &gone); err != nil {
+				return fmt.Errorf("stream %q: %w", c.stream, err)
+			}
 			if err := gone.pause(ctx, err); err != nil {
 				return fmt.Errorf("stream %q: %w", c.stream, err)
 			}
@@ -82,8 +85,25 @@ func (c *JetStream) poll(ctx context.Context, handle func(context.Context, Deliv
 	return nil
 }
 
+// missing asks the server for the consumer: if it answers, it is back, and if it knows none, it will not by itself.
+func (c *JetStream) missing(ctx context.Context, gone *away) error {
+	ctx, cancel := context.WithTimeout(ctx, look)
+	defer cancel()
+	_, err := c.consumer.Info(ctx)
+	switch {
+	case err == nil:
+		gone.back()
+	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+		return err
+	}
+	return nil
+}
+
+// look is how long the server may take to say whether it knows the consumer.
+const look = 2 * time.Second
+
 func (c *JetStream) iterate(ctx context.Context, gone *away, handle func(context.Context, Delivery) error) error {
-	messages, err := c.consumer.Messages(jetstream.PullMaxMessages(c.o.batch()), jetstream.WithMessagesErrOnMissingHeartbeat(false))
+	messages, err := c.consumer.Messages(jetstream.PullMaxMessages(c.o.batch()), jetstream.WithMessagesErrOnMissingHeartbeat(true))
 	if err != nil {
 		return err
 	}

@@ -91,9 +91,9 @@ func (c Config) checkURLs() error {
 		case u.User != nil:
 			return errors.New("URL holds a user or password; use USERNAME and PASSWORD, or TOKEN")
 		case u.Scheme != "nats" && u.Scheme != "tls":
-			return fmt.Errorf("URL has the scheme %q, want nats://host:4222 or tls://host:4222", u.Scheme)
-		case u.Hostname() == "" || !legalPort(u.Port()) || u.Path != "" && u.Path != "/" || u.RawQuery != "":
-			return fmt.Errorf("URL is %q, want nats://host:4222 or tls://host:4222", address)
+			return errors.New("URL has another scheme; want nats://host:4222 or tls://host:4222")
+		case u.Hostname() == "" || !legalPort(u.Port()) || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+			return errors.New("URL is not an address of that form, which is not shown because it may hold a secret; want nats://host:4222 or tls://host:4222")
 		case u.Scheme == "nats" && (c.Password.IsSet() || c.Token.IsSet()) && !c.Plaintext && !loopback(u.Hostname()):
 			return fmt.Errorf("URL would let a password or token travel to %s without TLS; use tls://, or set PLAINTEXT=true", u.Host)
 		}

@@ -95,14 +95,14 @@ func (c Config) checkURL() error {
 	case u.User != nil:
 		return errors.New("URL holds a user or password; use USERNAME and PASSWORD")
 	case u.Scheme != "amqp" && u.Scheme != "amqps":
-		return fmt.Errorf("URL has the scheme %q, "+want, u.Scheme)
+		return errors.New("URL has another scheme; " + want)
 	case u.Hostname() == "" || !legalPort(u.Port()) || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("URL is %q, "+want, c.URL)
+		return errors.New("URL is not an address of that form; " + want) // which may hold a password: it is not shown
 	case u.Scheme == "amqp" && !c.Plaintext && !loopback(u.Hostname()):
 		return fmt.Errorf("URL would let the password travel to %s without TLS; use amqps://, or set PLAINTEXT=true", u.Host)
 	}
 	if _, err := amqp.ParseURI(c.URL); err != nil {
-		return fmt.Errorf("URL is %q: %w; "+want, c.URL, err)
+		return errors.New("URL is not an address that the client library takes; " + want)
 	}
 	return nil
 }

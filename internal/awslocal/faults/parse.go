@@ -259,6 +259,9 @@ func items(v *yaml.Node) []*yaml.Node {
 }
 
 func setNames(v *yaml.Node, key string, into *[]string) error {
+	if len(items(v)) == 0 {
+		return at(v, "%s: the list is empty; leave the key out if all are meant", key)
+	}
 	for _, n := range items(v) {
 		var name string
 		if err := setText(n, key, &name); err != nil {
@@ -270,6 +273,9 @@ func setNames(v *yaml.Node, key string, into *[]string) error {
 }
 
 func setRanges(v *yaml.Node, key string, into *[]Range) error {
+	if len(items(v)) == 0 {
+		return at(v, "%s: the list is empty; leave the key out if all are meant", key)
+	}
 	for _, n := range items(v) {
 		low, high, isRange := strings.Cut(n.Value, "-")
 		if !isRange {
@@ -289,6 +295,9 @@ func setEntries(v *yaml.Node, key string, into *Entries) error {
 	if v.Kind == yaml.ScalarNode && (v.Value == "one" || v.Value == "all") {
 		into.One = v.Value == "one"
 		return nil
+	}
+	if len(items(v)) == 0 {
+		return at(v, "%s: the list is empty; leave the key out if all are meant", key)
 	}
 	for _, n := range items(v) {
 		p, err := strconv.Atoi(n.Value)
