@@ -85,13 +85,17 @@ func (o Options) receive(ctx context.Context, f *trial.FarEnd) error {
 	}
 	n, err := f.Backlog(ctx)
 	if err == nil && n > 0 {
-		err = notEmpty(f.Target.Name, n)
+		name := "the queue " + f.Target.Settings["queue"]
+		if stream := f.Target.Settings["stream"]; stream != "" {
+			name = "the stream " + stream
+		}
+		err = notEmpty(name, n)
 	}
 	return err
 }
 
 func notEmpty(name string, n int) error {
-	return fmt.Errorf("%s holds %d records, and the benchmark deletes what it receives; name one that is empty and nobody else's, or none, and one is made for the run", name, n)
+	return fmt.Errorf("%s holds %d records, and the benchmark would take them for its own; name one that is empty and nobody else's, or none, and one is made for the run", name, n)
 }
 
 // pollers is how many receive at once: enough for the work at the highest rate of an open phase, and a few to spare for

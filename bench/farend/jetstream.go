@@ -3,6 +3,7 @@ package farend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -67,8 +68,6 @@ func configuredJetStream(ctx context.Context, o Options) (*trial.FarEnd, error) 
 		return f, err
 	}
 	f.Env = c.env
-	first, _, _ := strings.Cut(c.JetStream.URL, ",")
-	f.Target.Kind, f.Target.Name = kindOf(strings.TrimSpace(first))
 	return f, c.reach(ctx)
 }
 
@@ -78,9 +77,11 @@ func (o Options) subject() string { return "sluice.bench." + o.Run }
 // stream is the part of a far end that a stream is, whoever serves it. It is made if it is not there yet, and deleted in
 // the end.
 func stream(ctx context.Context, o Options, cfg jetstream.Config, make bool) (*trial.FarEnd, error) {
+	first, _, _ := strings.Cut(cfg.URL, ",")
+	kind, name := kindOf(strings.TrimSpace(first))
 	nc, err := cfg.Connect()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	// The server's consumer goes with the stream, or by itself.
 	remove := func(ctx context.Context) error { return forget(ctx, nc, cfg.Stream, o.made()) }
@@ -112,7 +113,7 @@ func stream(ctx context.Context, o Options, cfg jetstream.Config, make bool) (*t
 	}
 	batching := o.side("jetstream")
 	f.Option = cost.JetStream
-	f.Target = result.Target{Transport: "jetstream", Durability: durability, Consumer: "own",
+	f.Target = result.Target{Transport: "jetstream", Kind: kind, Name: name, Durability: durability, Consumer: "own",
 		MaxRecords: batching.MaxRecords, Linger: result.Millis(batching.Linger), Settings: map[string]string{"stream": cfg.Stream, "subject": cfg.Subject}}
 	f.Backlog = func(ctx context.Context) (int, error) {
 		c, err := consumer(ctx)

@@ -101,6 +101,8 @@ func (s *session) choose(o *options, far farend.Options) (names []string, err er
 		switch {
 		case errors.Is(err, farend.ErrAbsent) && len(o.transports) == 0:
 			s.said = append(s.said, fmt.Sprintf("%s is %v", name, err))
+		case errors.Is(err, farend.ErrAbsent):
+			wrong = append(wrong, fmt.Errorf("--transports: %s is %w", name, err))
 		case err != nil:
 			for line := range strings.Lines(err.Error()) {
 				if line = strings.TrimSpace(line); !slices.ContainsFunc(wrong, func(e error) bool { return e.Error() == line }) {

@@ -193,16 +193,11 @@ func stream(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func streams(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(worldOf(ts).stream(func(js jetstream.JetStream) error {
-		got := []string{}
-		for s := range js.ListStreams(context.Background()).Info() {
-			got = append(got, fmt.Sprintf("%s:%d", s.Config.Name, s.State.Consumers))
-		}
-		if slices.Sort(got); !slices.Equal(got, args) {
-			return fmt.Errorf("there are the streams and consumers %q, want %q", got, args)
-		}
-		return nil
-	}))
+	got, err := worldOf(ts).streams(context.Background())
+	ts.Check(err)
+	if !slices.Equal(got, args) {
+		ts.Fatalf("there are the streams and consumers %q, want %q", got, args)
+	}
 }
 
 func results(ts *testscript.TestScript, _ bool, args []string) {

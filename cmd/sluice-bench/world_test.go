@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -183,4 +184,18 @@ func (w *world) stream(do func(jetstream.JetStream) error) error {
 		return err
 	}
 	return do(js)
+}
+
+// streams are the streams that there are, each with the number of its consumers.
+func (w *world) streams(ctx context.Context) ([]string, error) {
+	all := []string{}
+	err := w.stream(func(js jetstream.JetStream) error {
+		list := js.ListStreams(ctx)
+		for s := range list.Info() {
+			all = append(all, fmt.Sprintf("%s:%d", s.Config.Name, s.State.Consumers))
+		}
+		return list.Err()
+	})
+	slices.Sort(all)
+	return all, err
 }

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/bench/result"
+)
+
+// long is a workload that nobody waits for: its trials take a second each, and there are many of them.
+const long = `
+workload: 1
+phases:
+  - {name: steady, rate: 200/s, arrivals: constant, duration: 1s}
+transports: [sqs, jetstream]
+trials: {pairs: 100, order: fixed, warmup: 0s, drain: 60s}
+`
+
+// A started benchmark is one in a process of its own, and in a process group of its own as under a terminal.
+type started struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	dir    string // its working directory
+	ended  chan struct{}
+	lines  chan string // of standard output
+	stderr lockedBuffer
+	all    lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+// start runs the program with a workload and these variables.
+func start(t *testing.T, workload string, vars map[string]string, args ...string) *started {
+	t.Helper()
+	program, err := exec.LookPath("sluice-bench")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &started{t: t, dir: t.TempDir(), ended: make(chan struct{}), lines: make(chan string, 10_000)}
+	if err := errors.Join(os.WriteFile(filepath.Join(s.dir, "w.yaml"), []byte(workload), 0o600), os.Mkdir(s.tmp(), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s.cmd = exec.Command(program, append([]string{"run", "--workload", "w.yaml"}, args...)...)
+	s.cmd.Dir, s.cmd.Env = s.dir, []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + s.tmp(), "AWS_EC2_METADATA_DISABLED=true"}
+	for name, value := range vars {
+		s.cmd.Env = append(s.cmd.Env, name+"="+value)
+	}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.cmd.Stderr = &s.stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(s.ended)
+		defer close(s.lines)
+		for scanner := bufio.NewScanner(out); scanner.Scan(); {
+			fmt.Fprintln(&s.all, scanner.Text())
+			s.lines <- scanner.Text()
+		}
+		_ = s.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+		if t.Failed() {
+			t.Logf("it said:\n%s%s", &s.all, &s.stderr)
+		}
+	})
+	return s
+}
+
+func (s *started) tmp() string { return filepath.Join(s.dir, "tmp") }
+
+// until waits for a line of standard output that begins with text.
+func (s *started) until(text string) {
+	s.t.Helper()
+	limit := time.After(time.Minute)
+	for {
+		select {
+		case line, ok := <-s.lines:
+			if !ok {
+				s.t.Fatalf("it ended before it said %q", text)
+			}
+			if strings.HasPrefix(line, text) {
+				return
+			}
+		case <-limit:
+			s.t.Fatalf("it did not say %q within a minute", text)
+		}
+	}
+}
+
+// poll waits until ready.
+func (s *started) poll(what string, limit time.Duration, ready func() bool) {
+	s.t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(limit); !ready(); <-ticker.C {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s did not happen within %v", what, limit)
+		}
+	}
+}
+
+// family are the processes of this run: those whose temporary folder is its own.
+func (s *started) family() (pids []int) {
+	environments, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range environments {
+		data, err := os.ReadFile(path)
+		if err != nil || !slices.Contains(strings.Split(string(data), "\x00"), "TMPDIR="+s.tmp()) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// sender waits for a sender under way.
+func (s *started) sender() (pid int) {
+	s.t.Helper()
+	s.poll("a sender", time.Minute, func() bool {
+		for _, each := range s.family() {
+			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", each))
+			if each != s.cmd.Process.Pid && strings.HasSuffix(string(line), "\x00sender\x00") {
+				pid = each
+			}
+		}
+		return pid != 0
+	})
+	return pid
+}
+
+// wantPartial checks a run that was ended at begun: soon, with what was finished, and without anything left.
+func (s *started) wantPartial(begun time.Time, complaint string) {
+	s.t.Helper()
+	select {
+	case <-s.ended:
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("it did not end within 20 s")
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		s.t.Errorf("it ended after %v, want at most 3 s", took)
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != exitFailure {
+		s.t.Errorf("exit code %d, want %d", code, exitFailure)
+	}
+	if text := s.stderr.String(); !strings.Contains(text, complaint) || strings.Count(text, "sluice-bench:") != 1 {
+		s.t.Errorf("it complains %q, want one sentence with %q", text, complaint)
+	}
+	if !strings.Contains(s.all.String(), "PARTIAL") {
+		s.t.Error("the table does not say PARTIAL")
+	}
+	f, err := result.Read(filepath.Join(s.dir, "bench-results", "results.json"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if f.Run.Partial == "" || len(f.Trials) == 0 {
+		s.t.Errorf("the results say %q of %d trials, want that they are partial, and the finished ones", f.Run.Partial, len(f.Trials))
+	}
+	s.wantNothingLeft()
+}
+
+// wantNothingLeft checks that no process and no temporary folder of the run are left.
+func (s *started) wantNothingLeft() {
+	s.t.Helper()
+	if pids := s.family(); len(pids) > 0 {
+		s.t.Errorf("the processes %v are left", pids)
+	}
+	left, err := os.ReadDir(s.tmp())
+	if err != nil || len(left) > 0 {
+		s.t.Errorf("left in the temporary folder: %v %v", left, err)
+	}
+}
+
+// needProc skips where there is no /proc to look for processes in.
+func needProc(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skipf("SKIPPED: %v", err)
+	}
+}
+
+func TestSignalEndsARunInTheMiddleOfATrial(t *testing.T) {
+	needProc(t)
+	t.Parallel()
+	for name, send := range map[string]func(pid int) error{
+		"Ctrl-C in a terminal": func(pid int) error { return syscall.Kill(-pid, syscall.SIGINT) },
+		"SIGINT":               func(pid int) error { return syscall.Kill(pid, syscall.SIGINT) },
+		"SIGTERM":              func(pid int) error { return syscall.Kill(pid, syscall.SIGTERM) },
+		"SIGHUP":               func(pid int) error { return syscall.Kill(pid, syscall.SIGHUP) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, long, nil, "--embedded")
+			s.until("jetstream ") // a pair is done
+			s.sender()
+			begun := time.Now()
+			if err := send(s.cmd.Process.Pid); err != nil {
+				t.Fatal(err)
+			}
+			s.wantPartial(begun, "the run is partial: interrupted after ")
+		})
+	}
+}
+
+func TestSignalRemovesWhatWasMade(t *testing.T) {
+	needProc(t)
+	t.Parallel()
+	w := startWorld(t)
+	vars, err := w.settings("sqs", "jetstream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(vars, "SLUICE_SQS_QUEUE_URL")
+	s := start(t, long, vars)
+	s.until("jetstream ")
+	s.sender()
+	if names, err := w.queues(t.Context()); err != nil || len(names) != 2 || !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "sluice-bench-") }) {
+		t.Fatalf("during the run there are the queues %q, %v; want one of the run's own", names, err)
+	}
+	begun := time.Now()
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	s.wantPartial(begun, "the run is partial: interrupted after ")
+	if names, err := w.queues(t.Context()); err != nil || !slices.Equal(names, []string{"records"}) {
+		t.Errorf("there are the queues %q, %v; want the one that was there before", names, err)
+	}
+	if names, err := w.streams(t.Context()); err != nil || len(names) != 0 {
+		t.Errorf("there are the streams %q, %v; want none", names, err)
+	}
+}
+
+// TestSignalBeforeTheFirstTrialIsDone: nothing was measured, so older results stay as they are.
+func TestSignalBeforeTheFirstTrialIsDone(t *testing.T) {
+	needProc(t)
+	t.Parallel()
+	s := start(t, strings.Replace(long, "duration: 1s", "duration: 60s", 1), nil, "--embedded")
+	s.until("transport ")
+	s.sender()
+	begun := time.Now()
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-s.ended
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("it ended after %v, want at most 3 s", took)
+	}
+	if code, text := s.cmd.ProcessState.ExitCode(), s.stderr.String(); code != exitFailure || !strings.Contains(text, "interrupted before anything was measured; nothing was written") {
+		t.Errorf("exit code %d and %q", code, text)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "bench-results")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder for the results: %v, want none", err)
+	}
+	s.wantNothingLeft()
+}
+
+func TestASenderThatIsKilledEndsTheRun(t *testing.T) {
+	needProc(t)
+	t.Parallel()
+	s := start(t, long, nil, "--embedded")
+	s.until("sqs ")
+	pid := s.sender()
+	begun := time.Now()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.wantPartial(begun, "the sender ended before it was done: signal: killed")
+}
+
+func TestASenderEndsWithTheRun(t *testing.T) {
+	needProc(t)
+	t.Parallel()
+	s := start(t, strings.Replace(long, "duration: 1s", "duration: 60s", 1), nil, "--embedded")
+	s.until("transport ")
+	s.sender()
+	if err := s.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.ended
+	s.poll("the end of the sender", 5*time.Second, func() bool { return len(s.family()) == 0 })
+}
