@@ -19,6 +19,15 @@ func deliverySection(f *result.File) section {
 		return s
 	}
 	s.Blocks = append(s.Blocks, block{Table: auditTable(f)}, block{Table: duplicateTable(f)})
+	var blind []string
+	for _, name := range f.Transports() {
+		if !f.Audited(name) {
+			blind = append(blind, name)
+		}
+	}
+	if len(blind) > 0 {
+		s.Blocks = append(s.Blocks, block{Text: "Nothing was read back from " + list(blind) + ": there, received means accepted, and losses are not known."})
+	}
 	if t := countTable(f, "Failed attempts of records, by class and reason", func(t result.Trial) map[string]int { return t.Errors }); len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, block{Table: t})
 	}
@@ -102,7 +111,7 @@ func auditTable(f *result.File) *table {
 // bounds where some were.
 func bound(f *result.File, transport string) string {
 	sum := audits(f, transport)
-	if sum.Accepted == 0 {
+	if sum.Accepted == 0 || !f.Audited(transport) {
 		return "–"
 	}
 	if sum.Lost == 0 {

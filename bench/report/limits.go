@@ -99,6 +99,9 @@ func losses(f *result.File) []string {
 	var all, bounds []string
 	for _, name := range f.Transports() {
 		switch sum := audits(f, name); {
+		case !f.Audited(name) && f.Target(name).Kind != result.Null:
+			all = append(all, fmt.Sprintf("%s: nothing is read back, so nobody knows what was lost.", name))
+		case !f.Audited(name):
 		case sum.Accepted == 0:
 			all = append(all, fmt.Sprintf("%s: no record was accepted.", name))
 		case sum.Lost == 0:

@@ -78,7 +78,8 @@ func Gate(f, baseline *File, texts []string, o GateOptions) (GateResult, error) 
 	}
 	for _, r := range rules {
 		for _, name := range f.Transports() {
-			if r.Transport == "" || r.Transport == name {
+			nothing := r.Metric.Seen && f.Target(name).Kind == Null // the null transport has no far end to lose at
+			if r.Transport == name || r.Transport == "" && !nothing {
 				g.Findings = append(g.Findings, r.judge(f, baseline, name, o))
 			}
 		}
@@ -132,6 +133,10 @@ func (r Rule) judge(f, baseline *File, transport string, o GateOptions) Finding 
 	}
 	out := Finding{Rule: r, Transport: transport, Outcome: Unknown}
 	values := f.Values(r.Metric, transport, phase)
+	if r.Metric.Seen && !f.Audited(transport) {
+		out.Text = fmt.Sprintf("%s: %s is not known, because nothing is read back where the reply counts as the end", transport, r.Metric.Name)
+		return out
+	}
 	if len(values) == 0 {
 		out.Text = fmt.Sprintf("%s: no valid trial has %s", transport, r.Metric.Name)
 		return out

@@ -16,6 +16,8 @@ type Metric struct {
 	// Untimed metrics are of what was counted or of closed phases, which have no schedule to be late for: open phases that
 	// failed a check do not spoil them. All others are taken from valid trials only.
 	Untimed bool
+	// Seen metrics need a consumer that saw the records; where the reply counts as the end, there is none.
+	Seen bool
 
 	of func(t *Trial, phase string) (float64, bool)
 }
@@ -108,12 +110,17 @@ func deliveries() []Metric {
 	count := func(name, title string, of func(*Trial) int) Metric {
 		return Metric{Name: name, Title: title, Counted: true, of: func(t *Trial, _ string) (float64, bool) { return float64(of(t)), true }}
 	}
+	seen := func(name, title string, of func(*Trial) int) Metric {
+		m := count(name, title, of)
+		m.Seen = true
+		return m
+	}
 	return []Metric{
-		count("lost", "lost", func(t *Trial) int { return t.Audit.Lost }),
-		count("duplicates", "duplicates", func(t *Trial) int { return t.Audit.Duplicates.Total }),
-		count("ghosts", "ghosts", func(t *Trial) int { return t.Audit.Ghosts }),
-		count("corrupt", "corrupt", func(t *Trial) int { return t.Audit.Corrupt }),
-		count("reordered", "reordered", func(t *Trial) int { return t.Audit.Reordered }),
+		seen("lost", "lost", func(t *Trial) int { return t.Audit.Lost }),
+		seen("duplicates", "duplicates", func(t *Trial) int { return t.Audit.Duplicates.Total }),
+		seen("ghosts", "ghosts", func(t *Trial) int { return t.Audit.Ghosts }),
+		seen("corrupt", "corrupt", func(t *Trial) int { return t.Audit.Corrupt }),
+		seen("reordered", "reordered", func(t *Trial) int { return t.Audit.Reordered }),
 		count("in_doubt", "in doubt", func(t *Trial) int { return t.Audit.InDoubt }),
 		count("unsent", "not sent", func(t *Trial) int { return t.Audit.Unsent }),
 		count("errors", "failed attempts", func(t *Trial) int {
@@ -266,8 +273,14 @@ func (f *File) Target(transport string) Target {
 	return Target{Transport: transport}
 }
 
+// Audited reports whether somebody received what was sent through a transport. Else nobody knows what was lost.
+func (f *File) Audited(transport string) bool { return f.Target(transport).Consumer != "reply" }
+
 // Values returns a metric of a transport, one number per trial that has it and counts for it, in the order of the trials.
 func (f *File) Values(m Metric, transport, phase string) []float64 {
+	if m.Seen && !f.Audited(transport) {
+		return nil
+	}
 	var values []float64
 	for i := range f.Trials {
 		t := &f.Trials[i]

@@ -42,6 +42,8 @@ type Phase struct {
 	Accepted  int `json:"accepted"`  // of them
 	Processed int `json:"processed"` // distinct, as the consumer saw them
 	MaxQueue  int `json:"max_queue"` // most records that had arrived and were not accepted
+	Requests  int `json:"requests"`  // made, repeated ones included
+	Sent      int `json:"sent"`      // how often a record was in a request, repeats included
 
 	OfferedRate   float64 `json:"offered_rate"`      // per second
 	AcceptedRate  float64 `json:"accepted_rate"`     // per second, until the last one

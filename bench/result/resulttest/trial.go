@@ -160,6 +160,7 @@ func (s *simulation) open(name string, start, seconds float64, rate func(float64
 		x.Backlog = s.random.IntN(6)
 	}
 	p.Accepted, p.Processed = p.Offered, p.Offered
+	p.Requests, p.Sent = p.Offered/7+20, p.Offered+20
 	p.OfferedRate = float64(p.Offered) / seconds
 	p.AcceptedRate, p.ProcessedRate = p.OfferedRate*0.999, p.OfferedRate*0.998
 	p.InSystem = p.OfferedRate * h.accept.Mean().Seconds()
@@ -172,7 +173,7 @@ func (s *simulation) closed(senders int, start float64) result.Phase {
 	n := float64(senders)
 	rate := s.model.most * s.weather * n / (1 + 0.08*(n-1) + 0.0006*n*(n-1))
 	p := result.Phase{Name: "max", Kind: "closed", Concurrency: senders, Start: start, Seconds: 2, Offered: int(rate * 2), Accepted: int(rate * 2), Processed: int(rate * 2),
-		MaxQueue: senders, OfferedRate: rate, AcceptedRate: rate, ProcessedRate: rate * 0.99, DrainSeconds: 0.1, InSystem: n, LambdaW: n * 0.997}
+		MaxQueue: senders, Requests: int(rate*2)/10 + 1, Sent: int(rate * 2), OfferedRate: rate, AcceptedRate: rate, ProcessedRate: rate * 0.99, DrainSeconds: 0.1, InSystem: n, LambdaW: n * 0.997}
 	h := newHists()
 	for range 1000 {
 		ms := n / rate * 1000 * math.Exp(0.3*s.random.NormFloat64())
