@@ -171,6 +171,9 @@ func queue(o Options, identity *awscreds.AWS, url string) *trial.FarEnd {
 			return err
 		},
 		Units: func(sent load.Report) cost.Units {
+			if o.Workload.Consumer.Mode != "own" { // nobody has received: then as many receives as sends, as full as they
+				calls = &readback.Calls{Receives: sent.Requests, ReceiveChunks: sent.Chunks, Deletes: sent.Requests}
+			}
 			each := max(time.Millisecond, o.Workload.Consumer.Work*time.Duration(len(sent.Entries))/time.Duration(max(1, calls.Receives)))
 			return cost.Units{Send: sent.Chunks, Receive: calls.ReceiveChunks, Empty: calls.EmptyReceives, Delete: calls.Deletes + calls.Returns,
 				Invocations: calls.Receives, GBSeconds: float64(calls.Receives) * cost.GBSeconds(functionMemory, each)}
