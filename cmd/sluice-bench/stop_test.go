@@ -163,6 +163,25 @@ func (s *started) sender() (pid int) {
 	return pid
 }
 
+// connected waits until a sender has a connection: then it is about to send, or sends.
+func (s *started) connected(pid int) {
+	s.t.Helper()
+	s.poll("a connection", time.Minute, func() bool {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		return slices.ContainsFunc(files, func(path string) bool {
+			to, _ := os.Readlink(path)
+			return strings.HasPrefix(to, "socket:")
+		})
+	})
+}
+
+// sending waits until a trial under way has sent more to the stand-in than it had.
+func (s *started) sending(w *world) {
+	s.t.Helper()
+	before := w.standIn.Calls()["SendMessageBatch"]
+	s.poll("a request", time.Minute, func() bool { return w.standIn.Calls()["SendMessageBatch"] > before+5 })
+}
+
 // wantPartial checks a run that was ended at begun: soon, with what was finished, and without anything left.
 func (s *started) wantPartial(begun time.Time, complaint string) {
 	s.t.Helper()
@@ -226,7 +245,7 @@ func TestSignalEndsARunInTheMiddleOfATrial(t *testing.T) {
 			t.Parallel()
 			s := start(t, long, nil, "--embedded")
 			s.until("jetstream ") // a pair is done
-			s.sender()
+			s.connected(s.sender())
 			begun := time.Now()
 			if err := send(s.cmd.Process.Pid); err != nil {
 				t.Fatal(err)
@@ -247,7 +266,7 @@ func TestSignalRemovesWhatWasMade(t *testing.T) {
 	delete(vars, "SLUICE_SQS_QUEUE_URL")
 	s := start(t, long, vars)
 	s.until("jetstream ")
-	s.sender()
+	s.sending(w)
 	if names, err := w.queues(t.Context()); err != nil || len(names) != 2 || !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "sluice-bench-") }) {
 		t.Fatalf("during the run there are the queues %q, %v; want one of the run's own", names, err)
 	}
@@ -270,7 +289,7 @@ func TestSignalBeforeTheFirstTrialIsDone(t *testing.T) {
 	t.Parallel()
 	s := start(t, strings.Replace(long, "duration: 1s", "duration: 60s", 1), nil, "--embedded")
 	s.until("transport ")
-	s.sender()
+	s.connected(s.sender())
 	begun := time.Now()
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -294,6 +313,7 @@ func TestASenderThatIsKilledEndsTheRun(t *testing.T) {
 	s := start(t, long, nil, "--embedded")
 	s.until("sqs ")
 	pid := s.sender()
+	s.connected(pid)
 	begun := time.Now()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -304,9 +324,13 @@ func TestASenderThatIsKilledEndsTheRun(t *testing.T) {
 func TestASenderEndsWithTheRun(t *testing.T) {
 	needProc(t)
 	t.Parallel()
-	s := start(t, strings.Replace(long, "duration: 1s", "duration: 60s", 1), nil, "--embedded")
-	s.until("transport ")
-	s.sender()
+	w := startWorld(t)
+	vars, err := w.settings("sqs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, strings.Replace(long, "duration: 1s", "duration: 60s", 1), vars, "--transports", "sqs")
+	s.sending(w)
 	if err := s.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
