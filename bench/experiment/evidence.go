@@ -52,7 +52,7 @@ func optionOf(t result.Target) cost.Option {
 func evidence(f *result.File, target result.Target, phase string) advise.Evidence {
 	e := advise.Evidence{Option: optionOf(target), StandIn: target.Kind != result.AWS && target.Kind != result.Remote,
 		Linger: time.Duration(target.Linger * float64(time.Millisecond)), Latencies: map[string]advise.Latency{}}
-	requests, sent, retries, empty := 0, 0, 0, int64(0)
+	var count counts
 	for i := range f.Trials {
 		t := &f.Trials[i]
 		if t.Transport != target.Transport {
@@ -61,19 +61,9 @@ func evidence(f *result.File, target result.Target, phase string) advise.Evidenc
 		e.Records += t.Audit.Accepted
 		e.Lost += t.Audit.Lost
 		e.Ghosts += t.Audit.Ghosts
-		requests += t.Attempts
-		sent += t.Audit.Sent
-		retries += t.Audit.Retries
-		empty += t.Units.Empty
-		if p := t.Phase(phase); p != nil {
-			e.Rate = p.OfferedRate
-		}
+		count.add(t, phase)
 	}
-	if sent > 0 && requests > 0 {
-		e.Attempts = 1 + float64(retries)/float64(sent)
-		e.SendFill = float64(sent+retries) / float64(requests)
-		e.Empty = float64(empty) / float64(sent)
-	}
+	count.into(&e)
 	for _, name := range []string{"accept.p50", "accept.p99", "processed.p50", "processed.p99"} {
 		m, _ := result.MetricNamed(name)
 		if values := f.Values(m, target.Transport, phase); len(values) > 1 {
@@ -83,6 +73,54 @@ func evidence(f *result.File, target result.Target, phase string) advise.Evidenc
 		}
 	}
 	return e
+}
+
+// counts are those of the phase that an advice is about, over the trials. A closed phase fills its requests however slowly
+// records come otherwise, and a fault repeats them: neither says what a month's requests are like.
+type counts struct {
+	arrived                 int // records, in all trials
+	seconds                 float64
+	offered, sent, requests int // in calm trials; sent: records in requests, repeats included
+
+	alone int   // records of trials without another measured phase
+	empty int64 // receives of these trials that brought nothing; they are counted by the trial
+}
+
+func (c *counts) add(t *result.Trial, phase string) {
+	p := t.Phase(phase)
+	if p == nil {
+		return
+	}
+	c.arrived += p.Offered
+	c.seconds += p.Seconds
+	if p.Kind != "open" || !t.Valid {
+		return
+	}
+	for _, fired := range t.Faults {
+		if fired > 0 {
+			return
+		}
+	}
+	c.offered += p.Offered
+	c.sent += p.Sent
+	c.requests += p.Requests
+	if len(t.Phases) == 1 {
+		c.alone += t.Audit.Sent
+		c.empty += t.Units.Empty
+	}
+}
+
+func (c *counts) into(e *advise.Evidence) {
+	if c.seconds > 0 {
+		e.Rate = float64(c.arrived) / c.seconds
+	}
+	if c.offered > 0 && c.requests > 0 {
+		e.Attempts = max(1, float64(c.sent)/float64(c.offered))
+		e.SendFill = float64(c.sent) / float64(c.requests)
+	}
+	if c.alone > 0 {
+		e.Empty = float64(c.empty) / float64(c.alone)
+	}
 }
 
 func millis(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }

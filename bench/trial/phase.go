@@ -29,7 +29,7 @@ type histograms struct{ accept, processed, service, late, wait, dwell, system *r
 func (m *measured) result() (result.Phase, error) {
 	p := result.Phase{Name: m.name, Kind: m.kind, Concurrency: m.concurrency, Cold: m.cold,
 		Start: time.Duration(m.sent.Start - m.begun).Seconds(), Seconds: m.length.Seconds(),
-		Offered: len(m.report.Entries), MaxQueue: m.report.MaxQueue, InSystem: m.report.InSystem}
+		Offered: len(m.report.Entries), MaxQueue: m.report.MaxQueue, Requests: int(m.report.Requests), Sent: m.attempted(), InSystem: m.report.InSystem}
 	h := histograms{}
 	for _, each := range h.all() {
 		*each = result.NewHistogram()
@@ -87,7 +87,7 @@ func (m *measured) rates(p *result.Phase, lastDone int64) {
 	p.AcceptedRate = per(p.Accepted, lastAccepted)
 	p.ProcessedRate = per(p.Processed, lastDone)
 	if p.Offered > 0 {
-		p.MiBRate = p.AcceptedRate * float64(bytes) / float64(max(1, m.attempted())) / (1 << 20)
+		p.MiBRate = p.AcceptedRate * float64(bytes) / float64(max(1, p.Sent)) / (1 << 20)
 	}
 	p.DrainSeconds = max(0, time.Duration(max(lastDone, lastAccepted)-m.report.Ended).Seconds())
 }

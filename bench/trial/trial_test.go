@@ -142,6 +142,9 @@ func TestAHealthyTrialCounts(t *testing.T) {
 		if got.Attempts < got.Audit.Sent/10 {
 			t.Errorf("%d attempts, want those of the warm-up too", got.Attempts)
 		}
+		if p.Sent != p.Offered || p.Requests < p.Sent/10 || p.Requests > got.Attempts-200/10 {
+			t.Errorf("%d records sent in %d of %d requests, want %d without those of the warm-up", p.Sent, p.Requests, got.Attempts, p.Offered)
+		}
 		if p50 := p.Latency.Accept.P50; p50 == nil || *p50 < 4.9 || *p50 > 5.1 {
 			t.Errorf("accept p50 is %v, want 5 ms", p50)
 		}
