@@ -68,12 +68,12 @@ func Judge(family []Metric, o Options) ([]Judgement, error) {
 	}
 	for i, p := range Holm(ps) {
 		judged[i].HolmP = p
-		judged[i].decide(o)
+		judged[i].decide(o, len(family))
 	}
 	return judged, nil
 }
 
-func (j *Judgement) decide(o Options) {
+func (j *Judgement) decide(o Options, family int) {
 	effect := math.Abs(j.Ratio-1) >= o.MinEffect
 	differ := !j.CI.Contains(1) && !j.WilcoxonCI.Contains(1) && j.HolmP < alpha
 	same := j.CI.Low >= 1-o.MinEffect && j.CI.High <= 1+o.MinEffect
@@ -90,20 +90,24 @@ func (j *Judgement) decide(o Options) {
 		j.Verdict = Inconclusive
 	}
 	if j.Verdict == Inconclusive {
-		j.Needs = j.needs(o)
+		j.Needs = j.needs(o, family)
 	}
 }
 
 // needs is the least number of pairs, more than there are, at which the same mean and the same spread would give a verdict
 // by the t interval: a difference if the observed effect is large enough, equivalence if it is not.
-func (j *Judgement) needs(o Options) int {
+func (j *Judgement) needs(o Options, family int) int {
 	mean := math.Log(j.Ratio)
 	room := math.Abs(mean) // how far the interval may reach
 	level := o.Level
 	if math.Abs(j.Ratio-1) < o.MinEffect {
 		room = min(math.Log1p(o.MinEffect)-mean, mean-math.Log1p(-o.MinEffect))
 	} else if j.P > 0 {
-		level = max(level, 1-alpha*j.P/j.HolmP) // Holm leaves this metric a part of alpha
+		share := j.P / j.HolmP // of alpha, that Holm leaves this metric
+		if j.HolmP >= 1 {
+			share = 1 / float64(family) // the quotient is of a p-value that was cut off at 1
+		}
+		level = max(level, 1-alpha*share)
 	}
 	for n := max(minPairs, j.Pairs+1); n <= maxNeeded; n++ {
 		if tHalfWidth(j.SD, n, level) < room {

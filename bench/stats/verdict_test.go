@@ -141,6 +141,35 @@ func TestHolmDecidesInTheFamily(t *testing.T) {
 	}
 }
 
+// A p-value that was cut off at 1 does not say what part of alpha the family leaves: the whole family shares it.
+func TestNeedsInAFamilyThatIsFarFromProof(t *testing.T) {
+	t.Parallel()
+	family := func(n int) []stats.Metric {
+		var all []stats.Metric
+		for range 6 {
+			all = append(all, stats.Metric{Name: "m", A: exp(spread(n, 0.1, 0.3)...), B: ones(n)})
+		}
+		return all
+	}
+	judge := func(n int) stats.Judgement {
+		judged, err := stats.Judge(family(n), stats.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return judged[0]
+	}
+	first := judge(8)
+	if first.HolmP != 1 || first.Needs <= 8 {
+		t.Fatalf("Holm's p is %v and %d pairs are needed, want a p cut off at 1 and more pairs than 8", first.HolmP, first.Needs)
+	}
+	if j := judge(first.Needs + first.Needs/10 + 2); j.Verdict != stats.BBetter {
+		t.Errorf("with the %d pairs it said it needs, and a tenth more: %s (Holm's p %v), want b_better", first.Needs, j.Verdict, j.HolmP)
+	}
+	if j := judge(first.Needs - first.Needs/10 - 1); j.Verdict != stats.Inconclusive {
+		t.Errorf("with fewer than the %d pairs it said it needs: %s, want inconclusive", first.Needs, j.Verdict)
+	}
+}
+
 func TestJudgeRefuses(t *testing.T) {
 	t.Parallel()
 	good := stats.Metric{Name: "processed.p99", A: ones(6), B: ones(6)}
