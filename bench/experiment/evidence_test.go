@@ -15,7 +15,7 @@ func TestCountsAreOfCalmOpenArrivals(t *testing.T) {
 	t.Parallel()
 	steady := result.Phase{Name: "steady", Kind: "open", Seconds: 10, Offered: 500, Sent: 510, Requests: 255}
 	full := result.Phase{Name: "max", Kind: "closed", Concurrency: 4, Seconds: 10, Offered: 9000, Sent: 9000, Requests: 900}
-	alone := result.Trial{Transport: "sqs", Valid: true, Phases: []result.Phase{steady}, Audit: audit.Matrix{Sent: 600}, Units: cost.Units{Empty: 60}}
+	alone := result.Trial{Transport: "sqs", Valid: true, Attempts: 999, Phases: []result.Phase{steady}, Audit: audit.Matrix{Sent: 600}, Units: cost.Units{Empty: 60}}
 	both, faulty, invalid := alone, alone, alone
 	both.Phases, both.Audit.Sent = []result.Phase{steady, full}, 9600
 	stormy := steady
