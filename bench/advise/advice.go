@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sluice/bench/cost"
+	"sluice/bench/stats"
 )
 
 // Confidence says what the recommendation rests on.
@@ -237,7 +238,7 @@ func (in Input) faster(a, b cost.Option) bool {
 		if c.Metric != "processed.p99" {
 			continue
 		}
-		if c.A == a && c.B == b && c.CI.High < 1 || c.A == b && c.B == a && c.CI.Low > 1 {
+		if c.A == a && c.B == b && c.Verdict == stats.ABetter || c.A == b && c.B == a && c.Verdict == stats.BBetter {
 			return true
 		}
 	}

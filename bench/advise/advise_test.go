@@ -36,7 +36,18 @@ func measured(o cost.Option, p99, high time.Duration) advise.Evidence {
 }
 
 func faster(a, b cost.Option, ratio, low, high float64) advise.Compared {
-	return advise.Compared{A: a, B: b, Judgement: stats.Judgement{Metric: "processed.p99",
+	verdict := stats.Inconclusive
+	switch {
+	case high < 1:
+		verdict = stats.ABetter
+	case low > 1:
+		verdict = stats.BBetter
+	}
+	return judged(a, b, verdict, ratio, low, high)
+}
+
+func judged(a, b cost.Option, verdict stats.Verdict, ratio, low, high float64) advise.Compared {
+	return advise.Compared{A: a, B: b, Judgement: stats.Judgement{Metric: "processed.p99", Verdict: verdict,
 		Comparison: stats.Comparison{Ratio: ratio, CI: stats.Interval{Low: low, High: high}}}}
 }
 
@@ -109,6 +120,10 @@ func situations() []situation {
 		{name: "but not to one that may be chance", q: with(func(q *advise.Question) { q.RecordsPerMonth, q.Linger = 1e6, 0 }),
 			evidence: []advise.Evidence{measured(cost.SQSStandard, 100*ms, 110*ms), measured(cost.HTTPAPI, 50*ms, 60*ms)},
 			compared: []advise.Compared{faster(cost.SQSStandard, cost.HTTPAPI, 2, 0.9, 4)},
+			want:     cost.SQSStandard, confidence: advise.Tie},
+		{name: "nor to one that the ranks or the other metrics leave open", q: with(func(q *advise.Question) { q.RecordsPerMonth, q.Linger = 1e6, 0 }),
+			evidence: []advise.Evidence{measured(cost.SQSStandard, 100*ms, 110*ms), measured(cost.HTTPAPI, 50*ms, 60*ms)},
+			compared: []advise.Compared{judged(cost.SQSStandard, cost.HTTPAPI, stats.Inconclusive, 1.1, 1.01, 1.2)},
 			want:     cost.SQSStandard, confidence: advise.Tie},
 		{name: "nor to a stand-in's", q: with(func(q *advise.Question) { q.RecordsPerMonth, q.Linger = 1e6, 0 }),
 			evidence: []advise.Evidence{standIn(measured(cost.SQSStandard, 100*ms, 110*ms)), standIn(measured(cost.HTTPAPI, 50*ms, 60*ms))},

@@ -10,7 +10,7 @@ import (
 
 // number prints x with three significant digits below 1,000 and with commas above.
 func number(x float64) string {
-	if math.Abs(x) < 1000 {
+	if math.Abs(x) < 999.5 {
 		return strconv.FormatFloat(x, 'g', 3, 64)
 	}
 	if x >= 1e15 {
