@@ -13,7 +13,7 @@ import (
 type Confidence string
 
 // A recommendation is proved if the requirements alone leave no other option, or if everything that decided it was measured
-// at the real service. It is likely if prices and formulas decided, or measurements at a stand-in. It is a tie if two options
+// at the real service and within what a host is known to take. It is likely if prices and formulas decided, or measurements at a stand-in. It is a tie if two options
 // are as good and only the number of moving parts was left to decide.
 const (
 	Proved Confidence = "proved"
@@ -144,7 +144,8 @@ func parts(o cost.Option, q Question) []string {
 }
 
 // rank orders the survivors: a proven latency bound first, then the price, with ties broken by a proven lower processed p99
-// and then by fewer moving parts. byParts reports that only the parts made the first one first.
+// then, where duplicates do harm, by what drops repeats, and then by fewer moving parts. byParts reports that none but the
+// last two made the first one first.
 func (in Input) rank(alive []Candidate) (ranked []Candidate, ties []cost.Option, byParts bool) {
 	ranked = slices.Clone(alive)
 	slices.SortStableFunc(ranked, func(x, y Candidate) int {
@@ -161,14 +162,19 @@ func (in Input) rank(alive []Candidate) (ranked []Candidate, ties []cost.Option,
 	}
 	equal := 1
 	for i := 1; i < len(ranked) && ranked[i].SLOProven == ranked[0].SLOProven && tied(ranked[0], ranked[i]); i++ {
-		if sameButDearer(ranked[i], ranked[:equal]) {
+		if in.sameButDearer(ranked[i], ranked[:equal]) {
 			continue
 		}
 		ranked[equal], ranked[i] = ranked[i], ranked[equal]
 		equal++
 	}
 	best := ranked[:equal]
-	slices.SortStableFunc(best, func(x, y Candidate) int { return cmp.Compare(len(x.Parts), len(y.Parts)) })
+	slices.SortStableFunc(best, func(x, y Candidate) int {
+		if x, y := in.repeatsMatter(x.Option), in.repeatsMatter(y.Option); x != y {
+			return choose(x, 1, -1)
+		}
+		return cmp.Compare(len(x.Parts), len(y.Parts))
+	})
 	byParts = equal > 1
 	for i, c := range best {
 		if in.fasterThanAll(c.Option, best) {
@@ -185,8 +191,11 @@ func (in Input) rank(alive []Candidate) (ranked []Candidate, ties []cost.Option,
 
 // sameButDearer reports whether c is another kind of a transport that is there for less and with no more parts: a FIFO queue
 // beside a standard one is no alternative that leaves anything to decide.
-func sameButDearer(c Candidate, cheaper []Candidate) bool {
+func (in Input) sameButDearer(c Candidate, cheaper []Candidate) bool {
 	for _, x := range cheaper {
+		if in.repeatsMatter(x.Option) && !in.repeatsMatter(c.Option) {
+			continue
+		}
 		if x.Option.Transport() == c.Option.Transport() && len(x.Parts) <= len(c.Parts) {
 			return true
 		}
@@ -229,6 +238,11 @@ func (in Input) fasterThanAll(o cost.Option, all []Candidate) bool {
 	return len(all) > 1
 }
 
+// repeatsMatter reports whether duplicates do harm and o drops none.
+func (in Input) repeatsMatter(o cost.Option) bool {
+	return in.Question.NoDuplicates && o != cost.SQSFIFO && o != cost.JetStream
+}
+
 func (in Input) faster(a, b cost.Option) bool {
 	ea, eb := in.of(a), in.of(b)
 	if ea == nil || eb == nil || ea.StandIn || eb.StandIn {
@@ -250,9 +264,11 @@ func (in Input) confidence(ranked, out []Candidate, byParts bool) Confidence {
 	first := ranked[0]
 	sloOpen := in.Question.SLO != nil && !first.SLOProven
 	switch {
+	case sloOpen:
+		return Likely
 	case byParts:
 		return Tie
-	case sloOpen:
+	case in.Question.beyondHost(first.Option):
 		return Likely
 	case len(ranked) == 1:
 		return in.alone(out)

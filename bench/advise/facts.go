@@ -3,7 +3,9 @@ package advise
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 
 	"sluice/bench/cost"
 	"sluice/bench/stats"
@@ -37,7 +39,11 @@ func (c Candidate) failure() string {
 
 func (in Input) priceFact(a Advice) string {
 	q, first := in.Question, a.Options[0]
-	workload := fmt.Sprintf("for %s records of %s", number(q.RecordsPerMonth), bytesText(q.Size))
+	come := "one by one"
+	if q.Together > 1 {
+		come = fmt.Sprintf("%s at once", number(float64(q.Together)))
+	}
+	workload := fmt.Sprintf("for %s records of %s that come %s", number(q.RecordsPerMonth), bytesText(q.Size), come)
 	text := fmt.Sprintf("%s costs %s a month %s", first.Option.Label(), dollars(first.Monthly.USD), workload)
 	next, ok := rival(a.Options)
 	if !ok {
@@ -153,25 +159,81 @@ func (in Input) caveats(a Advice) ([]string, error) {
 		}
 		all = append(all, fmt.Sprintf("latency unproven, %s; run with credentials (estimated cost %s)", why, price))
 	}
-	all = append(all, repeats(first))
+	if slo := in.Question.SLO; slo != nil && !a.Options[0].SLOProven {
+		all = append(all, slo.doubt(first)...)
+	}
+	all = append(all, repeats(first)+choose(in.Question.NoDuplicates, ", for nothing that is offered here prevents every repeat: let it note the IDs of the records it has done, in the same transaction as their effect", ""))
 	if queueFamily(first) && !broker(first) {
 		all = append(all, "receive with long polling, and give the queue a dead-letter queue")
 	}
-	if in.Question.Replay {
-		all = append(all, replay(first))
-	}
-	if e := in.of(first); e != nil && e.Lost+e.Ghosts == 0 && e.Records > 0 && in.Question.LossBound > 0 {
-		if bound := stats.Upper95(e.Records); bound > in.Question.LossBound {
-			all = append(all, fmt.Sprintf("no loss in %s records proves at most %.1g; your bound of %.1g needs about %s records",
-				number(float64(e.Records)), bound, in.Question.LossBound, number(3/in.Question.LossBound)))
-		}
+	all = append(all, in.lossCaveat(first)...)
+	if in.Question.beyondHost(first) {
+		all = append(all, fmt.Sprintf("the capacity of one host is not known: a published comparison saw one node of %s take about %s/s of 1 KB and %s/s of 64 KB, and yours come at up to %s/s of %s",
+			first.Label(), number(hostRates[first].small), number(hostRates[first].large), number(in.Question.Burst), bytesText(in.Question.Size)))
 	}
 	all = append(all, fmt.Sprintf("prices: %s, retrieved %s, without free tier, taxes and data transfer", in.Book.ID, in.Book.Retrieved))
 	for _, c := range a.Options {
 		if broker(c.Option) && !c.Out {
 			h := in.Book.Host(c.Option)
-			all = append(all, fmt.Sprintf("%s: %s a month is %s", c.Option.Label(), dollars(h.PerMonth), h.Source))
+			all = append(all, fmt.Sprintf("%s: %s a month is %s%s", c.Option.Label(), dollars(h.PerMonth), h.Source, breakEven(h.PerMonth, c, a.Options)))
 		}
 	}
 	return all, nil
+}
+
+// doubt says that a bound that nothing has proven for o is below what was published for it.
+func (s SLO) doubt(o cost.Option) []string {
+	p, known := publishedLatencies[o]
+	if !known || strings.HasPrefix(s.Metric, "accept.") && queueFamily(o) {
+		return nil
+	}
+	quantile, value := "p50", p.p50
+	if strings.HasSuffix(s.Metric, ".p99") {
+		quantile, value = "p99", p.p99
+	}
+	if s.Bound >= value {
+		return nil
+	}
+	return []string{fmt.Sprintf("the bound of %v is below what was published: a %s of %v %s", s.Bound, quantile, value, p.what)}
+}
+
+// lossCaveat says what was lost of o where no bound judges it, and what a bound asks for that too few records prove.
+func (in Input) lossCaveat(o cost.Option) []string {
+	e, bound := in.of(o), in.Question.LossBound
+	if e == nil || e.Records == 0 {
+		return nil
+	}
+	bad := e.Lost + e.Ghosts
+	switch {
+	case bound == nil && bad > 0:
+		return []string{fmt.Sprintf("%d of %s records were lost or are ghosts; a bound on losses would judge it", bad, number(float64(e.Records)))}
+	case bound == nil || bad > 0:
+		return nil
+	case *bound == 0:
+		return []string{fmt.Sprintf("no loss in %s records proves at most %.1g; that none is ever lost, no number of records proves", number(float64(e.Records)), stats.Upper95(e.Records))}
+	}
+	if proven := stats.Upper95(e.Records); proven > *bound {
+		return []string{fmt.Sprintf("no loss in %s records proves at most %.1g; your bound of %.1g needs about %s records", number(float64(e.Records)), proven, *bound, number(3 / *bound))}
+	}
+	return nil
+}
+
+// breakEven says from which volume the broker own is cheaper than the cheapest surviving service that is paid by the record,
+// if the first million's prices went on.
+func breakEven(fixed float64, own Candidate, all []Candidate) string {
+	for _, c := range all {
+		if c.Out || !c.Priced || broker(c.Option) {
+			continue
+		}
+		n, ok := cost.BreakEven(fixed, c.PerMillion, own.PerMillion)
+		switch {
+		case !ok:
+			return fmt.Sprintf("; it pays at no volume, against %s", c.Option.Label())
+		case n == 0:
+			return fmt.Sprintf("; it pays at any volume, against %s", c.Option.Label())
+		}
+		digit := math.Pow(10, math.Floor(math.Log10(n))-1) // the second
+		return fmt.Sprintf("; with requests as full as these it pays from about %s records a month, against %s", number(math.Round(n/digit)*digit), c.Option.Label())
+	}
+	return ""
 }

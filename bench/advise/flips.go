@@ -29,6 +29,15 @@ type knob struct {
 	show      func(float64) string
 }
 
+// atRate is q at another rate. Where all records count as those of one key, they still do.
+func atRate(q Question, rate float64) Question {
+	if q.RatePerKey == q.Rate {
+		q.RatePerKey = rate
+	}
+	q.Rate, q.Burst = rate, math.Max(q.Burst, rate)
+	return q
+}
+
 func knobs(q Question) []knob {
 	rate := func(x float64) string { return number(x) + "/s" }
 	span := func(x float64) string {
@@ -38,13 +47,11 @@ func knobs(q Question) []knob {
 	all := []knob{
 		{"size", func(q Question) float64 { return q.Size }, func(q Question, x float64) Question { q.Size = x; return q }, 64, 16 << 20, bytesText},
 		{"rate", func(q Question) float64 { return q.Rate }, func(q Question, x float64) Question {
-			q.Rate, q.Burst = x, math.Max(q.Burst, x)
-			return q
+			return atRate(q, x)
 		}, q.RecordsPerMonth / monthSeconds, 1e6, rate},
 		{"volume", func(q Question) float64 { return q.RecordsPerMonth }, func(q Question, x float64) Question {
-			q.RecordsPerMonth, q.Rate = x, math.Max(q.Rate, x/monthSeconds)
-			q.Burst = math.Max(q.Burst, q.Rate)
-			return q
+			q.RecordsPerMonth = x
+			return atRate(q, math.Max(q.Rate, x/monthSeconds))
 		}, 1e3, 1e12, func(x float64) string { return number(x) + " records a month" }},
 		{"bursts", func(q Question) float64 { return q.Burst }, func(q Question, x float64) Question { q.Burst = x; return q }, q.Rate, 1e6, rate},
 		{"linger", func(q Question) float64 { return q.Linger.Seconds() }, func(q Question, x float64) Question { q.Linger = seconds(x); return q }, 0.001, 60, span},
@@ -180,7 +187,8 @@ func switches(q Question, now cost.Option) []Flip {
 		{q.ConsumerMayBeDown, "if the consumer may be down", "if the consumer is never down", func(q *Question) { q.ConsumerMayBeDown = !q.ConsumerMayBeDown }},
 		{q.DurableSpool, "with a durable spool", "without a durable spool", func(q *Question) { q.DurableSpool = !q.DurableSpool }},
 		{q.HTTPSOnly, "if only HTTPS to an own domain may leave", "if an AWS SDK may be used", func(q *Question) { q.HTTPSOnly = !q.HTTPSOnly }},
-		{q.Replay, "if several consumers or a replay are needed", "if one consumer reads each record once", func(q *Question) { q.Replay = !q.Replay }},
+		{q.NoDuplicates, "if a repeated record does harm", "if a repeated record does no harm", func(q *Question) { q.NoDuplicates = !q.NoDuplicates }},
+		{q.Replay, "if old records have to be read again", "if old records are never read again", func(q *Question) { q.Replay = !q.Replay }},
 	} {
 		add(choose(s.on, s.without, s.with), s.turn)
 	}

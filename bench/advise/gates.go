@@ -10,7 +10,7 @@ import (
 
 // A Gate is one requirement that an option meets or not. Gates that the question does not raise are not listed.
 type Gate struct {
-	ID     string `json:"id"` // G1 to G8, or "excluded"
+	ID     string `json:"id"` // G1 to G8 without G5, or "excluded"
 	Passed bool   `json:"passed"`
 	Reason string `json:"reason"` // with numbers
 }
@@ -29,7 +29,9 @@ const (
 	gatewayRate   = 10_000.0 // API Gateway: requests per second of an account in a region
 	lambdaAtOnce  = 1_000.0  // Lambda: concurrent executions of an account
 	fifoGroupRate = 300.0    // SQS FIFO: calls per second of a message group
+	fifoQueueRate = 300.0    // SQS FIFO: calls per second and action of a queue, unless it is in high-throughput mode
 	integration   = 29 * time.Second
+	invocation    = 15 * time.Minute // Lambda: an invocation lasts no longer
 
 	// roundTrip is the median from a client to a warm Lambda function behind a regional REST API and back, as the STeLLAR
 	// study printed it in 2021: 18 ms, and 26 ms between client and region.
@@ -59,9 +61,7 @@ func (in Input) gates(o cost.Option) []Gate {
 			add("G1", true, "the reply carries the result")
 		}
 	}
-	if o.Transport() == "apigateway" && q.Work > integration {
-		add("G1", false, "work of %v outlasts the %v that a call may last", q.Work, integration)
-	}
+	all = append(all, q.lengthGate(o)...)
 	limit, whose := recordLimit(o, q)
 	if size := q.wire(o); size > limit {
 		add("G2", false, "a record of %s is more than the %s of %s; a claim check would carry it", bytesText(size), bytesText(limit), whose)
@@ -69,23 +69,21 @@ func (in Input) gates(o cost.Option) []Gate {
 	if o.Transport() == "apigateway" {
 		all = append(all, flowGate(q)...)
 	}
+	all = append(all, q.meanGates(o)...)
 	if q.StrictOrder {
 		all = append(all, in.orderGate(o))
-	}
-	if q.NoDuplicates {
-		add("G5", true, "%s", repeats(o))
 	}
 	all = append(all, in.measuredGates(o)...)
 	if q.HTTPSOnly {
 		add("G7", !queueFamily(o), "%s", choose(queueFamily(o), "it needs more than HTTPS to an own domain: an AWS SDK or a broker's protocol", "plain HTTPS to an own domain is enough"))
 	}
 	if q.Replay {
-		add("G8", queueFamily(o), "%s", replay(o))
+		add("G8", o == cost.JetStream, "%s", choose(o == cost.JetStream, "a stream keeps records for any number of readers", "a record that was processed is gone; several consumers at once would need "+copies(o)))
 	}
 	return all
 }
 
-func choose(condition bool, yes, no string) string {
+func choose[T any](condition bool, yes, no T) T {
 	if condition {
 		return yes
 	}
@@ -107,28 +105,6 @@ func recordLimit(o cost.Option, q Question) (bytes float64, whose string) {
 	return callBody / float64(q.PostRecords), "API Gateway"
 }
 
-// flowGate is G3: a gateway has nowhere to put what the consumer does not take.
-func flowGate(q Question) []Gate {
-	most := gatewayRate
-	if q.MemoryMB > 0 && q.Work > 0 {
-		perCall := q.Work.Seconds() * float64(q.PostRecords)
-		most = min(most, lambdaAtOnce/perCall)
-	}
-	most *= float64(q.PostRecords)
-	var all []Gate
-	spool := choose(q.DurableSpool, "the spool holds what is not accepted yet", "nothing holds what it refuses")
-	if q.ConsumerMayBeDown {
-		all = append(all, Gate{"G3", q.DurableSpool, "the consumer may be down, and " + spool})
-	}
-	if q.Burst > most {
-		all = append(all, Gate{"G3", q.DurableSpool, fmt.Sprintf("bursts of %s/s exceed the %s/s it takes, and %s", number(q.Burst), number(most), spool)})
-	}
-	if q.Rate > most {
-		all = append(all, Gate{"G3", false, fmt.Sprintf("a mean of %s/s exceeds the %s/s it takes: no spool is long enough", number(q.Rate), number(most))})
-	}
-	return all
-}
-
 // orderGate is G4. A gateway keeps order only if each POST of a key waits for the one before.
 func (in Input) orderGate(o cost.Option) Gate {
 	q := in.Question
@@ -139,7 +115,7 @@ func (in Input) orderGate(o cost.Option) Gate {
 	case o == cost.SQSFIFO:
 		most := fifoGroupRate * cost.Fill(q.RatePerKey, q.Linger, q.wire(o)/1024, q.MaxRecords)
 		g.Passed = q.RatePerKey <= most
-		g.Reason = fmt.Sprintf("%s/s per key of the %s/s that a message group takes", number(q.RatePerKey), number(most))
+		g.Reason = fmt.Sprintf("%s of the %s/s that a message group takes", q.perKey(), number(most))
 	case broker(o):
 		g.Passed, g.Reason = true, "one stream keeps the order if one consumer reads it"
 	default:
@@ -149,12 +125,20 @@ func (in Input) orderGate(o cost.Option) Gate {
 		}
 		most := float64(q.PostRecords) / trip.Seconds()
 		g.Passed = q.RatePerKey <= most
-		g.Reason = fmt.Sprintf("%s/s per key of the %s/s that one POST after the other allows at a %s %v each", number(q.RatePerKey), number(most), from, trip.Round(time.Millisecond))
+		g.Reason = fmt.Sprintf("%s of the %s/s that one POST after the other allows at a %s %v each", q.perKey(), number(most), from, trip.Round(time.Millisecond))
 	}
 	return g
 }
 
-// repeats says what G5 asks: nobody offers exactly once.
+// perKey is the rate of the busiest key in words.
+func (q Question) perKey() string {
+	if q.RatePerKey >= q.Rate {
+		return number(q.RatePerKey) + "/s, all records as those of one key,"
+	}
+	return number(q.RatePerKey) + "/s per key"
+}
+
+// repeats is what remains of duplicates: nobody offers exactly once, so that G5 puts nothing out.
 func repeats(o cost.Option) string {
 	switch o {
 	case cost.SQSFIFO:
@@ -165,16 +149,15 @@ func repeats(o cost.Option) string {
 	return "it delivers at least once: the consumer must be idempotent"
 }
 
-func replay(o cost.Option) string {
-	switch {
-	case !queueFamily(o):
-		return "it hands each record to one consumer, once"
-	case o == cost.JetStream:
-		return "a stream keeps records for any number of consumers"
-	case o == cost.RabbitMQ:
-		return "a fanout exchange or a stream serves several consumers"
+// copies is what hands each record to several consumers.
+func copies(o cost.Option) string {
+	switch o {
+	case cost.SQSStandard, cost.SQSFIFO:
+		return "an SNS topic and a queue for each, which are not priced here"
+	case cost.RabbitMQ:
+		return "a fanout exchange and a queue for each"
 	}
-	return "a queue per consumer behind an SNS topic; what was deleted cannot be read again"
+	return "a call for each"
 }
 
 // measuredGates is G6: what was measured must not break the bounds of the question.
@@ -182,9 +165,15 @@ func (in Input) measuredGates(o cost.Option) []Gate {
 	q, e := in.Question, in.of(o)
 	var all []Gate
 	if e != nil && e.Records > 0 {
-		share := float64(e.Lost+e.Ghosts) / float64(e.Records)
-		g := Gate{ID: "G6", Passed: share <= q.LossBound}
-		g.Reason = fmt.Sprintf("%d lost and %d ghosts of %s records, you allow %.2g", e.Lost, e.Ghosts, number(float64(e.Records)), q.LossBound)
+		share, allowed := float64(e.Lost+e.Ghosts)/float64(e.Records), "and you gave no bound"
+		g := Gate{ID: "G6", Passed: true}
+		if q.LossBound != nil {
+			g.Passed, allowed = share <= *q.LossBound, fmt.Sprintf("you allow %.2g of them", *q.LossBound)
+			if *q.LossBound == 0 {
+				allowed = "you allow none"
+			}
+		}
+		g.Reason = fmt.Sprintf("%d lost and %d ghosts of %s records, %s", e.Lost, e.Ghosts, number(float64(e.Records)), allowed)
 		if e.Lost+e.Ghosts == 0 {
 			g.Reason = fmt.Sprintf("no loss in %s records: at most %.1g of them, with 95 %% confidence", number(float64(e.Records)), stats.Upper95(e.Records))
 		}

@@ -16,10 +16,10 @@ func (in Input) shape(o cost.Option) (s cost.Shape, counted bool) {
 		SendFill:    q.fill(kib),
 		ReceiveFill: q.fill(kib),
 	}
-	if e := in.of(o); e != nil {
+	if e := in.of(o); e != nil && e.atRate(q) {
 		s.Attempts, s.Empty = e.Attempts, e.Empty
 		counted = e.Attempts > 0
-		if e.SendFill > 0 && e.atRate(q) && e.Linger == q.Linger && q.Together <= 1 {
+		if e.SendFill > 0 && e.Linger == q.Linger && q.Together <= 1 {
 			// No more than these records allow: those of the measurement may have been smaller.
 			s.SendFill = max(1, min(e.SendFill, cost.Fill(1e9, time.Second, kib, q.MaxRecords)))
 		}

@@ -24,17 +24,17 @@ type Question struct {
 	MaxRecords  int           `json:"max_records"`  // records in one request to a queue, 1 to 10; 0: 10
 	PostRecords int           `json:"post_records"` // records in one POST; 0: 1, which is what the transport sends
 
-	SLO       *SLO    `json:"slo,omitempty"`
-	LossBound float64 `json:"loss_bound"` // largest tolerable share of accepted records that are lost or of rejected ones that arrive, 0 to 1
+	SLO       *SLO     `json:"slo,omitempty"`
+	LossBound *float64 `json:"loss_bound,omitempty"` // largest tolerable share of accepted records that are lost or of rejected ones that arrive, 0 to 1; nil: no bound
 
-	NeedsReply        bool    `json:"needs_reply"`  // the sender needs the result of the processing in the reply
-	StrictOrder       bool    `json:"strict_order"` // records with one key must be processed in order
-	RatePerKey        float64 `json:"rate_per_key"`
+	NeedsReply        bool    `json:"needs_reply"`          // the sender needs the result of the processing in the reply
+	StrictOrder       bool    `json:"strict_order"`         // records with one key must be processed in order
+	RatePerKey        float64 `json:"rate_per_key"`         // records per second of the busiest key; 0 with StrictOrder: all of Rate
 	ConsumerMayBeDown bool    `json:"consumer_may_be_down"` // while records keep coming
 	DurableSpool      bool    `json:"durable_spool"`        // what is not accepted yet survives at the source or in a spool, and is sent later
-	NoDuplicates      bool    `json:"no_duplicates"`        // a record processed twice does harm
+	NoDuplicates      bool    `json:"no_duplicates"`        // a record processed twice does harm: what drops repeats is preferred, nothing prevents all
 	HTTPSOnly         bool    `json:"https_only"`           // only HTTPS to an own domain may leave, or no AWS SDK may be used
-	Replay            bool    `json:"replay"`               // several consumers need every record, or old records must be readable again
+	Replay            bool    `json:"replay"`               // records that were processed must be readable again
 
 	Work     time.Duration `json:"work_ns"`   // that the consumer needs for one record
 	MemoryMB int           `json:"memory_mb"` // of the Lambda function that consumes; 0: a consumer of one's own, without a price
@@ -72,7 +72,9 @@ func (q Question) Validate() error {
 	check(q.Together >= 0 && q.Together <= 1_000_000, "%d records at once, want 0 to 1,000,000", q.Together)
 	check(q.MaxRecords >= 0 && q.MaxRecords <= 10, "%d records in a request, want 1 to 10", q.MaxRecords)
 	check(q.PostRecords >= 0 && q.PostRecords <= 10_000, "%d records in a POST, want 1 to 10,000", q.PostRecords)
-	check(amount(q.LossBound, 1), "a loss bound of %v, want a share from 0 to 1", q.LossBound)
+	if q.LossBound != nil {
+		check(amount(*q.LossBound, 1), "a loss bound of %v, want a share from 0 to 1", *q.LossBound)
+	}
 	check(q.Work >= 0 && q.Work <= 24*time.Hour, "work of %v per record, want 0 to 24h", q.Work)
 	check(q.MemoryMB >= 0 && q.MemoryMB <= 10_240, "a function of %d MB, want 0 to 10,240", q.MemoryMB)
 	if q.SLO != nil {
@@ -91,6 +93,9 @@ func (q Question) filled() Question {
 		q.Rate = q.RecordsPerMonth / monthSeconds
 	}
 	q.Burst = math.Max(q.Burst, q.Rate)
+	if q.StrictOrder && q.RatePerKey == 0 {
+		q.RatePerKey = q.Rate
+	}
 	if q.MaxRecords == 0 {
 		q.MaxRecords = 10
 	}

@@ -20,9 +20,14 @@ type question struct {
 	records string
 	size    string
 	slo     string
+	loss    float64
+	host    float64
 	book    string
 	exclude []string
 }
+
+// yourFigure is the source of a host's price that was given.
+const yourFigure = "your own figure"
 
 func adviseCommand() *cobra.Command {
 	var q question
@@ -60,6 +65,15 @@ never are.`,
 			if in.Question, err = q.parse(); err != nil {
 				return coded{exitUsage, err}
 			}
+			if cmd.Flags().Changed("loss-bound") {
+				in.Question.LossBound = &q.loss
+			}
+			if cmd.Flags().Changed("host-usd") {
+				if !(q.host >= 0 && q.host <= 1e9) {
+					return coded{exitUsage, fmt.Errorf("--host-usd is %v, want 0 to 1e9 a month", q.host)}
+				}
+				in.Book = in.Book.WithHost(cost.JetStream, q.host, yourFigure).WithHost(cost.RabbitMQ, q.host, yourFigure)
+			}
 			advice, err := advise.Ask(in)
 			if err != nil {
 				return coded{exitUsage, err}
@@ -79,22 +93,23 @@ func (q *question) flags(cmd *cobra.Command) {
 	f.Float64Var(&q.Rate, "rate", 0, "records per second while they come; 0: spread over the month")
 	f.Float64Var(&q.Burst, "burst", 0, "highest records per second for seconds; 0: as the rate")
 	f.DurationVar(&q.Linger, "linger", 0, "how long a record may wait for others to share its request")
-	f.IntVar(&q.Together, "together", 0, "records that come at once, such as a page of the source; they share requests without a linger")
+	f.IntVar(&q.Together, "together", 10, "records that come at once, as a page of the source; 1: one by one, as a benchmark offers them")
 	f.IntVar(&q.MaxRecords, "max-records", 10, "records in a request to a queue")
 	f.IntVar(&q.PostRecords, "post-records", 1, "records in a POST; the transport sends one")
 	f.StringVar(&q.slo, "slo", "", "`bound` on a latency, such as 'processed.p99 < 500ms'")
-	f.Float64Var(&q.LossBound, "loss-bound", 0, "largest tolerable share of lost records; 0: no bound is asked for")
+	f.Float64Var(&q.loss, "loss-bound", 0, "largest tolerable share of lost records; 0: none; not given: no bound")
 	f.BoolVar(&q.NeedsReply, "needs-reply", false, "the sender needs the result of the processing")
 	f.BoolVar(&q.StrictOrder, "strict-order", false, "records of one key have to be processed in order")
-	f.Float64Var(&q.RatePerKey, "rate-per-key", 0, "records per second of the busiest key")
+	f.Float64Var(&q.RatePerKey, "rate-per-key", 0, "records per second of the busiest key; 0: all of them")
 	f.BoolVar(&q.ConsumerMayBeDown, "consumer-may-be-down", false, "records keep coming while nobody processes them")
 	f.BoolVar(&q.DurableSpool, "durable-spool", false, "the source can be read again, so that what was not accepted is sent later")
-	f.BoolVar(&q.NoDuplicates, "no-duplicates", false, "processing a record twice does harm")
+	f.BoolVar(&q.NoDuplicates, "no-duplicates", false, "processing a record twice does harm: prefer what drops repeats")
 	f.BoolVar(&q.HTTPSOnly, "https-only", false, "only HTTPS to a domain of your own may leave")
-	f.BoolVar(&q.Replay, "replay", false, "several consumers need every record, or old ones have to be read again")
+	f.BoolVar(&q.Replay, "replay", false, "records have to be readable again after they were processed")
 	f.DurationVar(&q.Work, "work", 0, "time that the consumer needs for a record")
 	f.IntVar(&q.MemoryMB, "lambda-memory", 128, "MB of the function that consumes; 0: a consumer of your own")
 	f.StringSliceVar(&q.exclude, "exclude", nil, "options that may not be used: "+optionNames())
+	f.Float64Var(&q.host, "host-usd", 0, "USD a month for the hosts of a broker of your own; not given: as in the price book")
 	f.StringVar(&q.book, "price-book", "", "`file` with prices; unset: those of the run, or "+cost.DefaultID)
 }
 
