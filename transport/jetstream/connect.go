@@ -121,7 +121,7 @@ func (c Config) open(more ...nats.Option) (*nats.Conn, error) {
 func (c Config) options() []nats.Option {
 	all := []nats.Option{
 		nats.Name("sluice"), nats.Timeout(c.Timeout), nats.FlusherTimeout(c.Timeout),
-		nats.ReconnectBufSize(-1), // a record that cannot go now is the Deliverer's to repeat
+		nats.ReconnectBufSize(-1),      // a record that cannot go now is the Deliverer's to repeat
 		nats.ReconnectOnFlusherError(), // else what could not be written is dropped, and later records pass it
 		nats.MaxReconnects(-1), nats.CustomReconnectDelay(delay), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(20 * time.Second), nats.MaxPingsOutstanding(2),
