@@ -58,9 +58,11 @@ func evidence(f *result.File, target result.Target, phase string) advise.Evidenc
 		if t.Transport != target.Transport {
 			continue
 		}
-		e.Records += t.Audit.Accepted
-		e.Lost += t.Audit.Lost
-		e.Ghosts += t.Audit.Ghosts
+		if f.Audited(t.Transport) {
+			e.Records += t.Audit.Accepted
+			e.Lost += t.Audit.Lost
+			e.Ghosts += t.Audit.Ghosts
+		}
 		count.add(t, phase)
 	}
 	count.into(&e)

@@ -56,3 +56,19 @@ func TestCountsAreOfCalmOpenArrivals(t *testing.T) {
 		})
 	}
 }
+
+// Where the reply counts as the end, nobody has seen what arrived: that no loss is known proves none.
+func TestOnlyWhatWasReadBackIsAudited(t *testing.T) {
+	t.Parallel()
+	for consumer, want := range map[string]int{"own": 600, "reply": 0} {
+		in, err := experiment.Evidence(&result.File{PriceBook: resulttest.Fixture().PriceBook,
+			Targets: []result.Target{{Transport: "apigateway", Kind: result.AWS, Consumer: consumer}},
+			Trials:  []result.Trial{{Transport: "apigateway", Valid: true, Audit: audit.Matrix{Sent: 600, Accepted: 600}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := in.Evidence[0].Records; got != want {
+			t.Errorf("consumer %q: %d records audited, want %d", consumer, got, want)
+		}
+	}
+}
