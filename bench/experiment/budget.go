@@ -30,42 +30,48 @@ func Estimate(w *workload.Workload, pool *workload.Pool, ends map[string]*trial.
 			continue
 		}
 		most := max(1, end.Target.MaxRecords)
-		records, rate := perTrial(w, most)
-		plan := planOf(w, pool, side, end, rate)
-		plan.Records = int64(records)*int64(w.Trials.Pairs) + int64(perSearch(w, most))
-		plan.Calls = int64(w.Trials.Pairs) * 20
-		plans = append(plans, plan)
+		open, closed, rate := perTrial(w, most)
+		steady, full := planOf(w, pool, side, end, rate), planOf(w, pool, side, end, crowded)
+		steady.Records, steady.Calls = int64(open*float64(w.Trials.Pairs)), int64(w.Trials.Pairs)*20
+		full.Records = int64(closed*float64(w.Trials.Pairs) + perSearch(w, most))
+		plans = append(plans, steady, full)
 	}
 	return book.Estimate(plans)
 }
+
+// crowded is a rate at which records share requests as far as they can, as those of a closed phase do.
+const crowded = 0
 
 // planOf is how a record goes through a far end at a rate.
 func planOf(w *workload.Workload, pool *workload.Pool, side workload.Side, end *trial.FarEnd, rate float64) cost.Plan {
 	const memory = 0.125 // GB of the function that consumes: Lambda's least
 	b, kib := w.BatchingOf(side), meanSize(pool)/1024
-	fill := min(10, cost.Fill(rate, b.Linger, kib, b.MaxRecords))
+	linger := b.Linger
+	if rate == crowded {
+		rate, linger = float64(b.MaxRecords), time.Second
+	}
+	fill := min(10, cost.Fill(rate, linger, kib, b.MaxRecords))
 	return cost.Plan{Option: end.Option, Shape: cost.Shape{KiB: kib, SendFill: fill, ReceiveFill: fill, PostFill: 1, Empty: 0.1,
 		Function: &cost.Function{MemoryGB: memory, Seconds: max(time.Millisecond, w.Consumer.Work).Seconds()}}}
 }
 
-// perTrial is how many records a trial sends in requests of at most most, warm-up included, and at which rate the first
-// phase does.
-func perTrial(w *workload.Workload, most int) (records int, rate float64) {
-	total := 0.0
+// perTrial is how many records the open phases of a trial send, warm-up included, how many the closed ones do in requests
+// of at most most, and at which rate the first open phase does.
+func perTrial(w *workload.Workload, most int) (open, closed, rate float64) {
 	for _, p := range w.Phases {
 		switch p.Kind {
 		case workload.Open:
-			total += p.Rate() * p.Duration.Seconds()
+			open += p.Rate() * p.Duration.Seconds()
 			if rate == 0 {
 				rate = p.Rate()
 			}
 		case workload.Closed:
 			for _, n := range p.Concurrency {
-				total += closedRate(n, most) * p.Duration.Seconds()
+				closed += closedRate(n, most) * p.Duration.Seconds()
 			}
 		}
 	}
-	return int(total + rate*w.Trials.Warmup.Seconds()), rate
+	return open + rate*w.Trials.Warmup.Seconds(), closed, rate
 }
 
 // perSearch is the most that the searches send.

@@ -137,7 +137,11 @@ func (e *Experiment) stepCost(side workload.Side, end *trial.FarEnd, step result
 	if !Paid(end.Target) {
 		return 0, nil
 	}
-	plan := planOf(e.Runner.Workload, e.Runner.Pool, side, end, step.Offered)
+	rate := step.Offered
+	if step.Kind == "closed" {
+		rate = crowded
+	}
+	plan := planOf(e.Runner.Workload, e.Runner.Pool, side, end, rate)
 	plan.Records = int64(records)
 	bill, err := e.Runner.Book.Estimate([]cost.Plan{plan})
 	return bill.USD, err

@@ -127,3 +127,48 @@ func TestSearchStopsClimbingAtTheFirstFailure(t *testing.T) {
 		}
 	}
 }
+
+func TestRates(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		ladder      workload.Ladder
+		limit, most float64 // most: of a closed loop
+		want        []float64
+	}{
+		{"from a tenth", workload.Ladder{Until: 1.1}, 0, 1000, []float64{100, 200, 400, 600, 700, 800, 900, 1000, 1100}},
+		{"from a rate that is no step", workload.Ladder{From: 450, Until: 0.8}, 0, 1000, []float64{450, 600, 700, 800}},
+		{"from a step", workload.Ladder{From: 400, Until: 0.7}, 0, 1000, []float64{400, 600, 700}},
+		{"to a share that is no step", workload.Ladder{Until: 0.5}, 0, 1000, []float64{100, 200, 400, 500}},
+		{"no more than may be offered", workload.Ladder{Until: 1.1}, 250, 1000, []float64{100, 200, 250}},
+		{"less than the first step may be offered", workload.Ladder{Until: 1.1}, 50, 1000, []float64{50}},
+		{"a first rate beyond the last", workload.Ladder{From: 5000, Until: 1.1}, 0, 1000, []float64{1100}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := rates(c.ladder, c.most, c.limit)
+			if len(got) != len(c.want) {
+				t.Fatalf("got %v, want %v", got, c.want)
+			}
+			for i := range got {
+				if math.Abs(got[i]-c.want[i]) > 1e-6 {
+					t.Errorf("got %v, want %v", got, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestSearchKeepsToItsBounds(t *testing.T) {
+	s := &server{capacity: 1000, service: 10 * time.Millisecond}
+	under := &search{probe: s, limit: 300, ladder: workload.Ladder{SLO: workload.SLO{Metric: "accept", Quantile: 0.5, Bound: time.Hour}, Until: 1.1, Step: 10 * time.Second}}
+	if err := under.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, rate := range s.asked {
+		if rate > 300 {
+			t.Errorf("%.0f/s was offered, where 300/s may be", rate)
+		}
+	}
+	if under.MaxAtSLO != 300 || len(s.asked) > openSteps(under.ladder) {
+		t.Errorf("found %.0f/s in %d open steps, want 300/s in at most %d", under.MaxAtSLO, len(s.asked), openSteps(under.ladder))
+	}
+}
