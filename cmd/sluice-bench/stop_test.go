@@ -270,6 +270,12 @@ func TestSignalRemovesWhatWasMade(t *testing.T) {
 	if names, err := w.queues(t.Context()); err != nil || len(names) != 2 || !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "sluice-bench-") }) {
 		t.Fatalf("during the run there are the queues %q, %v; want one of the run's own", names, err)
 	}
+	for _, pid := range s.family() {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err := clean(string(line), w.secrets()); err != nil {
+			t.Errorf("who lists processes sees it: %v", err)
+		}
+	}
 	begun := time.Now()
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -319,6 +325,48 @@ func TestASenderThatIsKilledEndsTheRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantPartial(begun, "the sender ended before it was done: signal: killed")
+}
+
+// TestNobodyReadsTheTable: a closed pipe is no reason to leave a queue behind, or to lose what was measured.
+func TestNobodyReadsTheTable(t *testing.T) {
+	needProc(t)
+	t.Parallel()
+	w := startWorld(t)
+	vars, err := w.settings("sqs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(vars, "SLUICE_SQS_QUEUE_URL")
+	program, err := exec.LookPath("sluice-bench")
+	if err != nil {
+		t.Fatal(err)
+	}
+	workload, err := filepath.Abs("testdata/tiny.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "run", "--workload", workload, "--transports", "sqs", "--out", filepath.Join(t.TempDir(), "out"))
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "AWS_EC2_METADATA_DISABLED=true"}
+	for name, value := range vars {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = out.Close() // before the first line
+	cmd.Stdout = in
+	err = cmd.Run()
+	_ = in.Close()
+	if state := cmd.ProcessState; state == nil || !state.Exited() {
+		t.Errorf("it ended with %v (%v), want an exit code", state, err)
+	}
+	if _, err := result.Read(cmd.Args[len(cmd.Args)-1] + "/results.json"); err != nil {
+		t.Error(err)
+	}
+	if names, err := w.queues(t.Context()); err != nil || !slices.Equal(names, []string{"records"}) {
+		t.Errorf("there are the queues %q, %v; want the one that was there before", names, err)
+	}
 }
 
 func TestASenderEndsWithTheRun(t *testing.T) {

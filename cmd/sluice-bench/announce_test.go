@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/bench/cost"
+)
+
+func costly() *session {
+	return &session{book: cost.DefaultBook(), estimate: cost.Cost{USD: 0.5, Items: []cost.Item{{Name: "SQS standard queue: send requests", Quantity: 1000, USD: 0.5}}}}
+}
+
+func TestConfirm(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, answer string
+		yes, free    bool
+		goesOn       bool
+	}{
+		{"y", "y\n", false, false, true},
+		{"yes in capitals", "  YES \n", false, false, true},
+		{"n", "n\n", false, false, false},
+		{"nothing", "\n", false, false, false},
+		{"something else", "maybe\n", false, false, false},
+		{"the end of the input", "", false, false, false},
+		{"y and the end of the input", "y", false, false, true},
+		{"--yes", "", true, false, true},
+		{"nothing to pay", "", false, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s, out := costly(), &bytes.Buffer{}
+			if c.free {
+				s.estimate = cost.Cost{}
+			}
+			err := s.confirm(t.Context(), c.yes, strings.NewReader(c.answer), out)
+			if (err == nil) != c.goesOn {
+				t.Errorf("got %v, want it to go on: %v", err, c.goesOn)
+			}
+			if err != nil && (exitCode(err) != exitUsage || !strings.Contains(err.Error(), "nothing was sent; --yes runs without asking")) {
+				t.Errorf("exit code %d and %q", exitCode(err), err)
+			}
+			if asked := strings.Contains(out.String(), "Go on? [y/N]"); asked != (!c.yes && !c.free) {
+				t.Errorf("asked: %v", asked)
+			}
+		})
+	}
+}
+
+// TestConfirmEndsWithTheRun: who is asked may press Ctrl-C instead of a key.
+func TestConfirmEndsWithTheRun(t *testing.T) {
+	t.Parallel()
+	terminal, keyboard := io.Pipe() // nobody types
+	defer keyboard.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if err := costly().confirm(ctx, false, terminal, io.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the end of the run", err)
+	}
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{0: "0 s", 1400 * time.Millisecond: "1 s", 59*time.Second + 600*time.Millisecond: "1 min 00 s",
+		125 * time.Second: "2 min 05 s", time.Hour + 90*time.Second: "1 h 01 min"} {
+		if got := span(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
