@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/bench/cost"
@@ -36,7 +37,23 @@ func Estimate(w *workload.Workload, pool *workload.Pool, ends map[string]*trial.
 		full.Records = int64(closed*float64(w.Trials.Pairs) + perSearch(w, most))
 		plans = append(plans, steady, full)
 	}
-	return book.Estimate(plans)
+	all, err := book.Estimate(plans)
+	return merged(all), err
+}
+
+// merged has each item once.
+func merged(c cost.Cost) cost.Cost {
+	out := cost.Cost{USD: c.USD}
+	for _, item := range c.Items {
+		i := slices.IndexFunc(out.Items, func(earlier cost.Item) bool { return earlier.Name == item.Name })
+		if i < 0 {
+			out.Items = append(out.Items, item)
+			continue
+		}
+		out.Items[i].Quantity += item.Quantity
+		out.Items[i].USD += item.USD
+	}
+	return out
 }
 
 // crowded is a rate at which records share requests as far as they can, as those of a closed phase do.

@@ -38,8 +38,16 @@ func TestEstimate(t *testing.T) {
 	sqs := 20_000*(0.3+0.1)*0.4e-6 + 200*0.4e-6 + 2_000*(0.2e-6+0.125*0.001*16.6667e-6)
 	rest := 20_000*3.5e-6 + 20_000*(0.2e-6+0.125*0.001*16.6667e-6)
 	for kind, want := range map[string]float64{result.AWS: sqs + rest, result.Remote: sqs + rest, result.StandIn: 0, result.Local: 0, result.Embedded: 0} {
-		if got := estimate(t, planned, kind); math.Abs(got.USD-want) > 0.001*want || want == 0 && len(got.Items) > 0 {
+		got := estimate(t, planned, kind)
+		if math.Abs(got.USD-want) > 0.001*want || want == 0 && len(got.Items) > 0 {
 			t.Errorf("%s: $%.6f, want $%.6f: %+v", kind, got.USD, want, got.Items)
+		}
+		names := map[string]bool{}
+		for _, item := range got.Items {
+			if names[item.Name] {
+				t.Errorf("%s: %s is listed twice", kind, item.Name)
+			}
+			names[item.Name] = true
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/bench/report"
+	"sluice/bench/result"
 	"sluice/bench/workload"
 )
 
@@ -31,9 +32,9 @@ func (s *session) announce(out io.Writer) {
 	if len(s.estimate.Items) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "This run will cost about $%.4f by the prices of %s:\n", s.estimate.USD, s.book.ID)
+	fmt.Fprintf(out, "This run will cost about %s by the prices of %s:\n", result.Dollars(s.estimate.USD), s.book.ID)
 	for _, item := range s.estimate.Items {
-		fmt.Fprintf(out, "  %-44s %14.0f  $%.4f\n", item.Name, item.Quantity, item.USD)
+		fmt.Fprintf(out, "  %-48s %14s %12s\n", item.Name, result.Quantity(item.Quantity, ""), result.Dollars(item.USD))
 	}
 }
 
@@ -62,7 +63,7 @@ func (s *session) confirm(ctx context.Context, yes bool, in io.Reader, out io.Wr
 	if len(s.estimate.Items) == 0 || yes {
 		return nil
 	}
-	fmt.Fprint(out, "Go on? [y/N] ")
+	fmt.Fprintln(out, "Go on? [y/N]")
 	answers := make(chan string, 1)
 	go func() { // nobody can end a read of a terminal; if ctx ends, so does the program
 		answer, _ := bufio.NewReader(in).ReadString('\n')
@@ -70,14 +71,10 @@ func (s *session) confirm(ctx context.Context, yes bool, in io.Reader, out io.Wr
 	}()
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(out)
 		return ctx.Err()
 	case answer := <-answers:
 		if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
 			return nil
-		}
-		if answer == "" {
-			fmt.Fprintln(out)
 		}
 		return coded{exitUsage, errors.New("nothing was sent; --yes runs without asking")}
 	}

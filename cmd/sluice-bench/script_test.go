@@ -73,6 +73,9 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("TMPDIR", env.Getenv("WORK")+"/.tmp")
 	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	env.Setenv("QUEUE_URL", w.url("records"))
+	proxy := w.startProxy()
+	env.Defer(proxy.Close)
+	env.Setenv("PROXY", proxy.URL)
 	return nil
 }
 
