@@ -59,17 +59,20 @@ func merged(c cost.Cost) cost.Cost {
 // crowded is a rate at which records share requests as far as they can, as those of a closed phase do.
 const crowded = 0
 
-// planOf is how a record goes through a far end at a rate.
+// planOf is how a record goes through a far end at a rate. The receivers of a queue are in this process, and cost nothing.
 func planOf(w *workload.Workload, pool *workload.Pool, side workload.Side, end *trial.FarEnd, rate float64) cost.Plan {
-	const memory = 0.125 // GB of the function that consumes: Lambda's least
+	const memory = 0.125 // GB of the function behind the gateway: Lambda's least
 	b, kib := w.BatchingOf(side), meanSize(pool)/1024
 	linger := b.Linger
 	if rate == crowded {
 		rate, linger = float64(b.MaxRecords), time.Second
 	}
 	fill := min(10, cost.Fill(rate, linger, kib, b.MaxRecords))
-	return cost.Plan{Option: end.Option, Shape: cost.Shape{KiB: kib, SendFill: fill, ReceiveFill: fill, PostFill: 1, Empty: 0.1,
-		Function: &cost.Function{MemoryGB: memory, Seconds: max(time.Millisecond, w.Consumer.Work).Seconds()}}}
+	plan := cost.Plan{Option: end.Option, Shape: cost.Shape{KiB: kib, SendFill: fill, ReceiveFill: fill, PostFill: 1, Empty: 0.1}}
+	if end.Target.Transport == "apigateway" {
+		plan.Shape.Function = &cost.Function{MemoryGB: memory, Seconds: max(time.Millisecond, w.Consumer.Work).Seconds()}
+	}
+	return plan
 }
 
 // perTrial is how many records the open phases of a trial send, warm-up included, how many the closed ones do in requests
