@@ -16,6 +16,7 @@ func refused(doing string, err error, todo string) error {
 	var known *fault.Error
 	var said smithy.APIError
 	var sent *smithyhttp.RequestSendError
+	var answered *smithyhttp.ResponseError
 	switch {
 	case err == nil:
 		return nil
@@ -25,6 +26,9 @@ func refused(doing string, err error, todo string) error {
 		return &fault.Error{Class: fault.Blocked, Reason: "refused", Err: fmt.Errorf("%s: %s: %s; %s", doing, said.ErrorCode(), said.ErrorMessage(), todo)}
 	case errors.As(err, &sent):
 		return &fault.Error{Reason: "unreachable", Err: fmt.Errorf("%s: %w", doing, sent.Err)}
+	case errors.As(err, &answered):
+		return &fault.Error{Class: fault.Blocked, Reason: "refused",
+			Err: fmt.Errorf("%s: answered with status %d and no error that can be read; %s", doing, answered.HTTPStatusCode(), todo)}
 	}
 	return &fault.Error{Class: fault.Blocked, Reason: "refused", Err: fmt.Errorf("%s: %w; %s", doing, err, todo)}
 }

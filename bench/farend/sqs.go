@@ -56,6 +56,14 @@ func configuredSQS(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	}
 	f = queue(o, r.identity, r.url)
 	f.Close = r.done
+	backlog, consume := f.Backlog, f.Consume
+	f.Backlog = func(ctx context.Context) (int, error) {
+		n, err := backlog(ctx)
+		return n, refused("look at the queue", err, "see whether it is still there")
+	}
+	f.Consume = func(ctx context.Context, sink *trial.Sink) error {
+		return refused("receive from the queue", consume(ctx, sink), "see whether it is still there")
+	}
 	f.Env = append(c.env, "SLUICE_SQS_QUEUE_NAME=", "SLUICE_SQS_QUEUE_URL="+r.url)
 	batching := o.side("sqs")
 	f.Target = r.target()
