@@ -67,6 +67,9 @@ func prepare(ctx context.Context, o *options) (*session, error) {
 		return nil, err
 	}
 	if err = s.open(ctx, names, o, far); err == nil {
+		err = s.allowed()
+	}
+	if err == nil {
 		err = s.afford()
 	}
 	if err == nil {
@@ -164,6 +167,20 @@ func (s *session) open(ctx context.Context, names []string, o *options, far fare
 		}
 	}
 	return coded{exitConfig, s.nowhere()}
+}
+
+// allowed refuses faults that a far end cannot bring about.
+func (s *session) allowed() error {
+	var errs []error
+	for _, side := range s.workload.Transports {
+		if end := s.ends[side.Name]; end != nil {
+			errs = append(errs, end.Allows(s.workload.Faults))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return coded{exitUsage, err}
+	}
+	return nil
 }
 
 // afford refuses a run that its budget does not allow.
