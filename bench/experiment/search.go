@@ -21,45 +21,13 @@ const (
 	mostErrors      = 0.001 // of the attempts
 	precision       = 0.05  // of the rate, to which the highest one that passes is found
 	confirmations   = 3     // of it
+	mostRepeats     = 5     // of steps that the client spoiled
 	mostRetreats    = 5     // rates that are tried to be confirmed, each lower by the precision
 	mostHalvings    = 8     // between two rates of the ladder, down to the precision or as near to it as that gets
 	kneeAt          = 2.0   // times the median of the lowest step
 	longestClosed   = 5 * time.Second
 	closedSteps     = 8 // doublings from 1 to mostConcurrency
 )
-
-// shares of the highest closed rate make the ladder.
-var shares = []float64{0.1, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0}
-
-// rates are those that are tried, in ascending order: from the first to a share of the highest closed one, and none above
-// limit, unless that is 0.
-func rates(l workload.Ladder, highest, limit float64) []float64 {
-	until := float64(l.Until) * highest
-	if limit > 0 {
-		until = min(until, limit)
-	}
-	var all []float64
-	if first := float64(l.From); first > 0 && first <= until {
-		all = append(all, first)
-	}
-	for _, share := range shares {
-		if rate := share * highest; rate > float64(l.From) && rate < until*(1-1e-9) {
-			all = append(all, rate)
-		}
-	}
-	if len(all) == 0 || all[len(all)-1] < until {
-		all = append(all, until)
-	}
-	return all
-}
-
-// closedStep is how long a step of the closed loop takes: its rate is there at once.
-func closedStep(l workload.Ladder) time.Duration { return min(l.Step, longestClosed) }
-
-// openSteps is the most that a ladder can have.
-func openSteps(l workload.Ladder) int {
-	return len(rates(l, 1, 0)) + mostHalvings + mostRetreats*confirmations
-}
 
 // prober is what a search needs of a trial.Probe.
 type prober interface {
@@ -153,6 +121,7 @@ type search struct {
 	ladder   workload.Ladder
 	limit    float64 // highest rate that may be offered; 0: none
 	probe    prober
+	repeats  int
 	unloaded float64                                   // median accept latency of the lowest open step, in milliseconds
 	stepped  func(step result.Step, records int) error // of every step; its error ends the search
 }
@@ -176,7 +145,7 @@ func (s *search) run(ctx context.Context) error {
 		passed = rate
 	}
 	if passed == 0 {
-		s.Because = "the lowest rate did not pass"
+		s.Because = "the lowest rate did not pass: " + s.Steps[len(s.Steps)-1].Because
 		return nil
 	}
 	for range mostHalvings {
@@ -234,15 +203,33 @@ func (s *search) closed(ctx context.Context) error {
 	return nil
 }
 
-// open tries a rate.
+// open tries a rate. A step that the client itself spoiled says nothing of the destination: it is kept, and the rate is
+// tried again.
 func (s *search) open(ctx context.Context, rate float64) (bool, error) {
-	p, err := s.probe.Open(ctx, rate, s.ladder.Step)
-	if err == nil {
-		err = context.Cause(ctx)
+	for {
+		p, err := s.probe.Open(ctx, rate, s.ladder.Step)
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return false, err
+		}
+		step := s.step(p, rate)
+		if err := s.keep(step, p); err != nil || step.Passed || s.repeats == mostRepeats || !spoiled(p) {
+			return step.Passed, err
+		}
+		s.repeats++
 	}
-	if err != nil {
-		return false, err
-	}
+}
+
+// spoiled reports whether the client was busy elsewhere at the wrong moment.
+func spoiled(p result.Phase) bool {
+	failed := p.Failed()
+	return len(failed) > 0 && (failed[0].Name == "late_send" || failed[0].Name == "gc")
+}
+
+// step judges an open step, the first of which is that of an unloaded destination.
+func (s *search) step(p result.Phase, rate float64) result.Step {
 	step := stepOf(p)
 	median := p.Latency.Accept.Mean
 	if q := p.Latency.Accept.P50; q != nil {
@@ -251,12 +238,11 @@ func (s *search) open(ctx context.Context, rate float64) (bool, error) {
 	if s.unloaded == 0 {
 		s.unloaded = median
 	}
-	if s.Knee == 0 && median > kneeAt*s.unloaded {
+	step.Because = s.judge(p, step)
+	if step.Passed = step.Because == ""; s.Knee == 0 && median > kneeAt*s.unloaded {
 		s.Knee = rate
 	}
-	step.Because = s.judge(p, step)
-	step.Passed = step.Because == ""
-	return step.Passed, s.keep(step, p)
+	return step
 }
 
 func (s *search) keep(step result.Step, p result.Phase) error {

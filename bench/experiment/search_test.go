@@ -16,6 +16,7 @@ type server struct {
 	capacity float64
 	service  time.Duration
 	fails    func(rate float64) bool // attempts fail at this rate; nil: never
+	busy     int                     // so many open steps are spoiled by the client
 	asked    []float64
 }
 
@@ -31,7 +32,12 @@ func (s *server) Open(_ context.Context, rate float64, length time.Duration) (re
 	if load > 1 {
 		latency = length
 	}
-	return s.phase("open", 0, rate, min(rate, s.capacity), latency, length)
+	p, err := s.phase("open", 0, rate, min(rate, s.capacity), latency, length)
+	if s.busy > 0 {
+		s.busy--
+		p.Checks = []result.Check{{Name: "late_send", Text: "the client was late"}}
+	}
+	return p, err
 }
 
 func (s *server) phase(kind string, n int, offered, achieved float64, latency, length time.Duration) (result.Phase, error) {
@@ -170,5 +176,19 @@ func TestSearchKeepsToItsBounds(t *testing.T) {
 	}
 	if under.MaxAtSLO != 300 || len(s.asked) > openSteps(under.ladder) {
 		t.Errorf("found %.0f/s in %d open steps, want 300/s in at most %d", under.MaxAtSLO, len(s.asked), openSteps(under.ladder))
+	}
+}
+
+func TestAStepThatTheClientSpoiledIsRepeated(t *testing.T) {
+	slo := workload.SLO{Metric: "accept", Quantile: 0.5, Bound: 15 * time.Millisecond}
+	calm := searchAt(t, &server{capacity: 1000, service: 10 * time.Millisecond}, slo)
+	got := searchAt(t, &server{capacity: 1000, service: 10 * time.Millisecond, busy: 3}, slo)
+	if got.MaxAtSLO != calm.MaxAtSLO || len(got.Steps) != len(calm.Steps)+3 {
+		t.Errorf("%.0f/s in %d steps, want %.0f/s as without, and three steps more than %d, none of them hidden", got.MaxAtSLO, len(got.Steps), calm.MaxAtSLO, len(calm.Steps))
+	}
+	s := &server{capacity: 1000, service: 10 * time.Millisecond, busy: 1000}
+	got = searchAt(t, s, slo)
+	if want := "the lowest rate did not pass: the client was late"; got.Because != want || len(s.asked) != 1+mostRepeats {
+		t.Errorf("%q after %d steps, want %q after %d", got.Because, len(s.asked), want, 1+mostRepeats)
 	}
 }
