@@ -203,8 +203,9 @@ func (s *search) closed(ctx context.Context) error {
 	return nil
 }
 
-// open tries a rate. A step that the client itself spoiled says nothing of the destination: it is kept, and the rate is
-// tried again.
+// open tries a rate. A step that does not pass and that the client itself spoiled says nothing of the destination: it is
+// kept, and the rate is tried again. One that passes, passes: latencies count from the intended arrival, so that a late
+// client makes them longer and not shorter.
 func (s *search) open(ctx context.Context, rate float64) (bool, error) {
 	for {
 		p, err := s.probe.Open(ctx, rate, s.ladder.Step)
@@ -215,17 +216,21 @@ func (s *search) open(ctx context.Context, rate float64) (bool, error) {
 			return false, err
 		}
 		step := s.step(p, rate)
-		if err := s.keep(step, p); err != nil || step.Passed || s.repeats == mostRepeats || !spoiled(p) {
+		if err := s.keep(step, p); err != nil || step.Passed || s.repeats == mostRepeats || spoiled(p) == "" {
 			return step.Passed, err
 		}
 		s.repeats++
 	}
 }
 
-// spoiled reports whether the client was busy elsewhere at the wrong moment.
-func spoiled(p result.Phase) bool {
-	failed := p.Failed()
-	return len(failed) > 0 && (failed[0].Name == "late_send" || failed[0].Name == "gc")
+// spoiled says how the client was busy elsewhere at the wrong moment; empty if it was not.
+func spoiled(p result.Phase) string {
+	for _, c := range p.Checks {
+		if !c.OK && (c.Name == "late_send" || c.Name == "gc" || c.Name == "cpu") {
+			return c.Text
+		}
+	}
+	return ""
 }
 
 // step judges an open step, the first of which is that of an unloaded destination.
@@ -239,6 +244,9 @@ func (s *search) step(p result.Phase, rate float64) result.Step {
 		s.unloaded = median
 	}
 	step.Because = s.judge(p, step)
+	if client := spoiled(p); step.Because != "" && client != "" {
+		step.Because += "; the client had its part in it: " + client
+	}
 	if step.Passed = step.Because == ""; s.Knee == 0 && median > kneeAt*s.unloaded {
 		s.Knee = rate
 	}
@@ -253,7 +261,8 @@ func (s *search) keep(step result.Step, p result.Phase) error {
 	return s.stepped(step, p.Offered)
 }
 
-// judge says why a rate does not pass; empty if it does.
+// judge says why a rate does not pass; empty if it does: almost all was accepted, at once or nearly so, by a destination that
+// keeps up, within the objective.
 func (s *search) judge(p result.Phase, step result.Step) string {
 	achieved := float64(p.Accepted) / float64(max(1, p.Offered))
 	limit := max(1000, 3*p.OfferedRate*s.unloaded/1000)
@@ -266,8 +275,10 @@ func (s *search) judge(p result.Phase, step result.Step) string {
 	case float64(p.MaxQueue) > limit:
 		return fmt.Sprintf("%d records were waiting, want at most %.0f", p.MaxQueue, limit)
 	}
-	if failed := p.Failed(); len(failed) > 0 {
-		return failed[0].Text
+	for _, c := range p.Checks {
+		if c.Name == "stable" && !c.OK {
+			return c.Text
+		}
 	}
 	switch {
 	case !enough:

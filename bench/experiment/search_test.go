@@ -16,7 +16,8 @@ type server struct {
 	capacity float64
 	service  time.Duration
 	fails    func(rate float64) bool // attempts fail at this rate; nil: never
-	busy     int                     // so many open steps are spoiled by the client
+	busy     int                     // so many open steps are spoiled by the client, which makes them long
+	late     bool                    // the client is late in all open steps, which does no harm
 	asked    []float64
 }
 
@@ -35,6 +36,10 @@ func (s *server) Open(_ context.Context, rate float64, length time.Duration) (re
 	p, err := s.phase("open", 0, rate, min(rate, s.capacity), latency, length)
 	if s.busy > 0 {
 		s.busy--
+		p, err = s.phase("open", 0, rate, min(rate, s.capacity), time.Minute, length)
+		p.Checks = []result.Check{{Name: "late_send", Text: "the client was late"}}
+	}
+	if s.late {
 		p.Checks = []result.Check{{Name: "late_send", Text: "the client was late"}}
 	}
 	return p, err
@@ -186,9 +191,13 @@ func TestAStepThatTheClientSpoiledIsRepeated(t *testing.T) {
 	if got.MaxAtSLO != calm.MaxAtSLO || len(got.Steps) != len(calm.Steps)+3 {
 		t.Errorf("%.0f/s in %d steps, want %.0f/s as without, and three steps more than %d, none of them hidden", got.MaxAtSLO, len(got.Steps), calm.MaxAtSLO, len(calm.Steps))
 	}
+	late := searchAt(t, &server{capacity: 1000, service: 10 * time.Millisecond, late: true}, slo)
+	if late.MaxAtSLO == 0 || len(late.Steps) > len(calm.Steps)+mostRepeats {
+		t.Errorf("%.0f/s in %d steps: a late client that keeps the objective all the same must not end the search", late.MaxAtSLO, len(late.Steps))
+	}
 	s := &server{capacity: 1000, service: 10 * time.Millisecond, busy: 1000}
 	got = searchAt(t, s, slo)
-	if want := "the lowest rate did not pass: the client was late"; got.Because != want || len(s.asked) != 1+mostRepeats {
+	if want := "the lowest rate did not pass: accept is 1m0.028879s, want under 15ms; the client had its part in it: the client was late"; got.Because != want || len(s.asked) != 1+mostRepeats {
 		t.Errorf("%q after %d steps, want %q after %d", got.Because, len(s.asked), want, 1+mostRepeats)
 	}
 }
