@@ -5,6 +5,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -168,11 +169,27 @@ func TestLinesFitWhateverTheyHold(t *testing.T) {
 		}
 	}
 	f.Warnings = []string{"\x1b[2J" + strings.Repeat("y", 300)}
-	f.Run.ID, f.Run.Command = strings.Repeat("z", 200), strings.Repeat("c", 200)
+	f.Run.ID, f.Run.Command = strings.Repeat("z", 200), "sluice-bench run"+strings.Repeat(" --transports  sqs", 20)
 	text := table(t, f)
 	fits(t, text)
 	if strings.ContainsRune(text, '\x1b') {
 		t.Error("the table steers the terminal")
+	}
+}
+
+// A command is there to be copied: whatever its length, what the terminal shows must be one command to a shell.
+func TestCommandsCanBeCopied(t *testing.T) {
+	t.Parallel()
+	f := resulttest.Fixture()
+	f.Run.Command = "printf %s\\n --one 'it'\\''s  --two " + strings.Repeat("in one word ", 12) + "' /" + strings.Repeat("long", 30) + " --three"
+	_, shown, found := strings.Cut(table(t, f), "again ")
+	if !found {
+		t.Fatal("the table names no command")
+	}
+	want, errWant := exec.Command("sh", "-c", f.Run.Command).Output()
+	got, err := exec.Command("sh", "-c", shown).Output()
+	if err != nil || errWant != nil || !bytes.Equal(got, want) || strings.Count(shown, "\n") < 3 {
+		t.Errorf("%v, %v: a shell reads\n%s\nwant\n%s\nfrom\n%s", errWant, err, got, want, shown)
 	}
 }
 

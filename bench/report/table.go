@@ -213,6 +213,33 @@ func (p *printer) others(f *result.File, rest []pair) {
 // mostInvalid is how many invalid trials the terminal shows; the page shows all.
 const mostInvalid = 6
 
+// command prints a command for a shell in lines that can be copied: all but the last end with a backslash. They end between
+// words, so that a long word makes a long line.
+func (p *printer) command(head, text string) {
+	room := p.width - utf8.RuneCountInString(head) - len(` \`)
+	line, quoted := "", false
+	for i, word := range strings.Split(printable(text), " ") {
+		if i > 0 && !quoted && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
+			p.line(`%s%s \`, head, line)
+			head, line = strings.Repeat(" ", utf8.RuneCountInString(head)), word
+		} else {
+			line = strings.TrimPrefix(line+" "+word, " ")
+		}
+		quoted = quotes(quoted, word)
+	}
+	p.line("%s%s", head, line)
+}
+
+// quotes reports whether what follows the text is inside the single quotes of a shell.
+func quotes(open bool, text string) bool {
+	escaped := false
+	for _, r := range text {
+		open = open != (r == '\'' && !escaped)
+		escaped = r == '\\' && !open && !escaped
+	}
+	return open
+}
+
 // first cuts a list short and says so.
 func first(lines []string, n int) []string {
 	if len(lines) <= n+1 {
@@ -234,9 +261,12 @@ func (p *printer) section(title string, lines []string) {
 
 func (p *printer) files(f *result.File, paths Paths) {
 	p.line("")
-	for _, x := range [][2]string{{"results", paths.Results}, {"report", paths.HTML}, {"trials", paths.Trials}, {"seconds", paths.Series}, {"again", f.Run.Command}} {
+	for _, x := range [][2]string{{"results", paths.Results}, {"report", paths.HTML}, {"trials", paths.Trials}, {"seconds", paths.Series}} {
 		if x[1] != "" {
 			p.wrap(pad(x[0], 9), x[1])
 		}
+	}
+	if f.Run.Command != "" {
+		p.command(pad("again", 9), f.Run.Command)
 	}
 }

@@ -86,5 +86,5 @@ func next(paths report.Paths, pool *workload.Pool) string {
 	for i := range pool.Size() {
 		total += len(pool.Body(i))
 	}
-	return fmt.Sprintf("next     sluice-bench advise %s\n         --size %dB --records-per-month 10M", quoted(paths.Results), max(1, total/pool.Size()))
+	return fmt.Sprintf("next     sluice-bench advise %s \\\n         --size %dB --records-per-month 10M", quoted(paths.Results), max(1, total/pool.Size()))
 }
