@@ -21,8 +21,8 @@ func Paid(t result.Target) bool {
 	return (t.Kind == result.AWS || t.Kind == result.Remote) && (t.Transport == "sqs" || t.Transport == "apigateway")
 }
 
-// Estimate is what the run will cost at AWS, by the price book; a search is taken to go on for as long and as high as it
-// can.
+// Estimate is what the run will cost at AWS at most, by the price book: with all trials repeated that may be, and searches that
+// go on for as long and as high as they can.
 func Estimate(w *workload.Workload, pool *workload.Pool, ends map[string]*trial.FarEnd, book *cost.Book) (cost.Cost, error) {
 	var plans []cost.Plan
 	for _, side := range w.Transports {
@@ -33,8 +33,9 @@ func Estimate(w *workload.Workload, pool *workload.Pool, ends map[string]*trial.
 		most := max(1, end.Target.MaxRecords)
 		open, closed, rate := perTrial(w, most)
 		steady, full := planOf(w, pool, side, end, rate), planOf(w, pool, side, end, crowded)
-		steady.Records, steady.Calls = int64(open*float64(w.Trials.Pairs)), int64(w.Trials.Pairs)*20
-		full.Records = int64(closed*float64(w.Trials.Pairs) + perSearch(w, most))
+		trials := float64(w.Trials.Pairs) * (1 + 1.0/OneInRepeated)
+		steady.Records, steady.Calls = int64(open*trials), int64(trials*20)
+		full.Records = int64(closed*trials + perSearch(w, most))
 		plans = append(plans, steady, full)
 	}
 	all, err := book.Estimate(plans)

@@ -14,8 +14,9 @@ import (
 
 // An Experiment is one run of a workload.
 type Experiment struct {
-	Runner *trial.Runner
-	Ends   map[string]*trial.FarEnd // by transport
+	Runner  *trial.Runner
+	Ends    map[string]*trial.FarEnd // by transport
+	Repeats int                      // how many of the trials that only the client has spoiled are repeated
 
 	// Whoever watches is told of every finished trial, step of a search, and search. Functions may be nil.
 	Told     func(Event)
@@ -28,6 +29,7 @@ type Experiment struct {
 // An Event is a finished trial.
 type Event struct {
 	Trial       result.Trial
+	Again       bool // the client spoiled it, and it is repeated
 	Done, Total int
 	Left        time.Duration // for the rest, if it goes on as it did
 	USD         float64       // of all trials so far
@@ -60,8 +62,7 @@ func (e *Experiment) trials(ctx context.Context, f *result.File) error {
 	if total == 0 {
 		return nil
 	}
-	start := time.Now()
-	number, usd := 0, 0.0
+	series := &series{Experiment: e, file: f, start: time.Now(), total: total, repeats: e.Repeats}
 	for pair := range w.Trials.Pairs {
 		slot := 0
 		for _, side := range w.Order(pair) {
@@ -69,28 +70,57 @@ func (e *Experiment) trials(ctx context.Context, f *result.File) error {
 			if end == nil {
 				continue // it is not there, which the run has said already
 			}
-			t, err := e.Runner.Trial(ctx, end, number, pair, slot)
-			switch {
-			case ctx.Err() != nil:
-				f.Run.Partial = fmt.Sprintf("interrupted after %d of %d trials", number, total)
-				return nil
-			case err != nil:
-				f.Run.Partial = fmt.Sprintf("failed after %d of %d trials: %v", number, total, err)
-				return fmt.Errorf("%s, pair %d: %w", side.Name, pair+1, err)
-			}
-			f.Trials = append(f.Trials, t)
-			number, slot, usd = number+1, slot+1, usd+t.USD
-			if e.Told != nil {
-				left := time.Duration(float64(time.Since(start)) / float64(number) * float64(total-number))
-				e.Told(Event{Trial: t, Done: number, Total: total, Left: left, USD: usd})
-			}
-			if why := e.purse.pay(end.Target, t.USD); why != "" && number < total {
-				f.Run.Partial = fmt.Sprintf("stopped after %d of %d trials: %s", number, total, why)
-				return nil
+			for again := true; again; slot++ {
+				var err error
+				if again, err = series.trial(ctx, end, pair, slot); err != nil || f.Run.Partial != "" {
+					return err
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// OneInRepeated is the share of the trials that a run should repeat at most: one in so many.
+const OneInRepeated = 10
+
+// A series is the trials of a run.
+type series struct {
+	*Experiment
+	file    *result.File
+	start   time.Time
+	total   int // trials, of which
+	number  int // are done, which
+	usd     float64
+	repeats int // trials that may still be repeated
+}
+
+// trial runs one. Its client may have been busy elsewhere at the wrong moment, which says nothing of the destination: the
+// trial stays in the file, invalid, and is to be done again.
+func (s *series) trial(ctx context.Context, end *trial.FarEnd, pair, slot int) (again bool, err error) {
+	t, err := s.Runner.Trial(ctx, end, s.number, pair, slot)
+	partial := &s.file.Run.Partial
+	switch {
+	case ctx.Err() != nil:
+		*partial = fmt.Sprintf("interrupted after %d of %d trials", s.number, s.total)
+		return false, nil
+	case err != nil:
+		*partial = fmt.Sprintf("failed after %d of %d trials: %v", s.number, s.total, err)
+		return false, fmt.Errorf("%s, pair %d: %w", end.Target.Transport, pair+1, err)
+	}
+	s.file.Trials = append(s.file.Trials, t)
+	s.number, s.usd = s.number+1, s.usd+t.USD
+	if again = t.Spoiled() && s.repeats > 0; again {
+		s.repeats, s.total = s.repeats-1, s.total+1
+	}
+	if s.Told != nil {
+		left := time.Duration(float64(time.Since(s.start)) / float64(s.number) * float64(s.total-s.number))
+		s.Told(Event{Trial: t, Again: again, Done: s.number, Total: s.total, Left: left, USD: s.usd})
+	}
+	if why := s.purse.pay(end.Target, t.USD); why != "" && s.number < s.total {
+		*partial = fmt.Sprintf("stopped after %d of %d trials: %s", s.number, s.total, why)
+	}
+	return again, nil
 }
 
 // Lasts is about how long the trials take, and at most how long the searches do.

@@ -216,21 +216,11 @@ func (s *search) open(ctx context.Context, rate float64) (bool, error) {
 			return false, err
 		}
 		step := s.step(p, rate)
-		if err := s.keep(step, p); err != nil || step.Passed || s.repeats == mostRepeats || spoiled(p) == "" {
+		if err := s.keep(step, p); err != nil || step.Passed || s.repeats == mostRepeats || p.Spoiled() == "" {
 			return step.Passed, err
 		}
 		s.repeats++
 	}
-}
-
-// spoiled says how the client was busy elsewhere at the wrong moment; empty if it was not.
-func spoiled(p result.Phase) string {
-	for _, c := range p.Checks {
-		if !c.OK && (c.Name == "late_send" || c.Name == "gc" || c.Name == "cpu") {
-			return c.Text
-		}
-	}
-	return ""
 }
 
 // step judges an open step, the first of which is that of an unloaded destination.
@@ -244,7 +234,7 @@ func (s *search) step(p result.Phase, rate float64) result.Step {
 		s.unloaded = median
 	}
 	step.Because = s.judge(p, step)
-	if client := spoiled(p); step.Because != "" && client != "" {
+	if client := p.Spoiled(); step.Because != "" && client != "" {
 		step.Because += "; the client had its part in it: " + client
 	}
 	if step.Passed = step.Because == ""; s.Knee == 0 && median > kneeAt*s.unloaded {

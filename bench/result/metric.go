@@ -208,6 +208,32 @@ func (p *Phase) Failed() []Check {
 	return all
 }
 
+// Spoiled says how the client was busy elsewhere at the wrong moment, which says nothing of the destination; empty if it was
+// not.
+func (p *Phase) Spoiled() string {
+	for _, c := range p.Checks {
+		if !c.OK && ofClient(c) {
+			return c.Text
+		}
+	}
+	return ""
+}
+
+func ofClient(c Check) bool { return c.Name == "late_send" || c.Name == "gc" || c.Name == "cpu" }
+
+// Spoiled reports whether a trial is invalid for nothing but what its client did.
+func (t *Trial) Spoiled() bool {
+	spoiled := 0
+	for i := range t.Phases {
+		for _, c := range t.Phases[i].Failed() {
+			if ofClient(c) {
+				spoiled++
+			}
+		}
+	}
+	return spoiled > 0 && spoiled == len(t.Because) && len(t.Unexpected) == 0
+}
+
 // Phase returns the phase of that name, or nil. A closed phase has one entry per concurrency; the first is returned.
 func (t *Trial) Phase(name string) *Phase {
 	for i := range t.Phases {

@@ -220,7 +220,9 @@ func (s *session) describe(o *options) (*result.File, error) {
 }
 
 func (s *session) experiment() *experiment.Experiment {
-	return &experiment.Experiment{Runner: s.runner, Ends: s.ends}
+	e := &experiment.Experiment{Runner: s.runner, Ends: s.ends}
+	e.Repeats = e.Trials() / experiment.OneInRepeated
+	return e
 }
 
 // close removes what was created.

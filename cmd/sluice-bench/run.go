@@ -98,7 +98,12 @@ func (s *session) measure(ctx context.Context, out, progress io.Writer) error {
 		bar.show(0, total, lasts)
 	}
 	e.Told = func(ev experiment.Event) {
-		bar.say(func() { fmt.Fprintln(out, report.Line(&ev.Trial, ev.USD)) })
+		bar.say(func() {
+			fmt.Fprintln(out, report.Line(&ev.Trial, ev.USD))
+			if ev.Again {
+				fmt.Fprintln(out, "           This client was busy elsewhere; the trial is done again.")
+			}
+		})
 		bar.show(ev.Done, ev.Total, ev.Left)
 	}
 	e.Stepped = func(transport string, step result.Step) { bar.note(stepLine(transport, step)) }
