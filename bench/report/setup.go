@@ -13,7 +13,7 @@ func setupSection(f *result.File) section {
 	if f.Run.Command != "" {
 		s.Blocks = append(s.Blocks, block{Text: "The run again, with the workload below:"}, block{Code: f.Run.Command})
 	}
-	s.Blocks = append(s.Blocks, block{Text: "This page again, from the raw results:"}, block{Code: "sluice-bench report results.json"},
+	s.Blocks = append(s.Blocks, block{Text: "This page again, and pictures of it, from the raw results:"}, block{Code: "sluice-bench report results.json --screenshots"},
 		block{Table: targetTable(f)}, block{Table: environment(f)})
 	if f.Workload.Doc != "" {
 		s.Blocks = append(s.Blocks, block{Text: "The workload, SHA-256 " + f.Workload.SHA256 + ":"}, block{Code: f.Workload.Doc})

@@ -11,7 +11,10 @@ import (
 )
 
 // Paths are where the files of a run are.
-type Paths struct{ Results, HTML, Trials, Series string }
+type Paths struct {
+	Results, HTML, Trials, Series string
+	Pictures                      []string
+}
 
 const leastWidth = 80
 
@@ -265,6 +268,9 @@ func (p *printer) files(f *result.File, paths Paths) {
 		if x[1] != "" {
 			p.wrap(pad(x[0], 9), x[1])
 		}
+	}
+	for _, path := range paths.Pictures {
+		p.wrap(pad("picture", 9), path)
 	}
 	if f.Run.Command != "" {
 		p.command(pad("again", 9), f.Run.Command)

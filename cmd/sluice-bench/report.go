@@ -15,11 +15,14 @@ import (
 
 func reportCommand() *cobra.Command {
 	var out string
+	var pictures bool
 	cmd := &cobra.Command{
 		Use:   "report results.json",
 		Short: "Make table, page and CSV files again from results",
 		Long: `Makes everything that 'run' has shown again, from results.json alone: the table
-here, and report.html, trials.csv and series.csv beside the file, or in --out.`,
+here, and report.html, trials.csv and series.csv beside the file, or in --out.
+With --screenshots also pictures of the page's top in both themes, which takes a
+Chromium.`,
 		Args: exactly(1, "a results.json"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := readResults(args[0])
@@ -34,10 +37,16 @@ here, and report.html, trials.csv and series.csv beside the file, or in --out.`,
 				return err
 			}
 			paths.Results = args[0]
+			if pictures {
+				if paths.Pictures, err = screenshots(cmd.Context(), paths.HTML); err != nil {
+					return err
+				}
+			}
 			return report.Table(cmd.OutOrStdout(), f, columns(cmd.OutOrStdout()), paths)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`folder` for the files; unset: that of results.json")
+	cmd.Flags().BoolVar(&pictures, "screenshots", false, "write report-light.png and report-dark.png too")
 	return cmd
 }
 
