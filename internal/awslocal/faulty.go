@@ -3,6 +3,7 @@ package awslocal
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"time"
@@ -139,6 +140,9 @@ func (r request) gatewayEffect() apigateway.Effect {
 // connection cannot be had, net/http ends it in its own way.
 func resetConnection(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		if secure, ok := conn.(*tls.Conn); ok {
+			conn = secure.NetConn() // TLS would say goodbye first
+		}
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0) // then Close sends a reset
 		}

@@ -24,12 +24,13 @@ func ListenLoopback(addr string) (net.Listener, error) {
 	return net.Listen("tcp", addr)
 }
 
-// isLoopbackHost reports whether a Host header names this machine: localhost, 127.0.0.0/8 or ::1, with any port.
+// isLoopbackHost reports whether a Host header names this machine: localhost, a name below it, which RFC 6761 keeps for the
+// machine itself so that nobody else can own it, 127.0.0.0/8 or ::1, with any port.
 func isLoopbackHost(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	if strings.EqualFold(host, "localhost") {
+	if name := strings.ToLower(host); name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
 	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))

@@ -3,6 +3,7 @@ package awslocal
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -41,6 +42,10 @@ type Options struct {
 	Routes       []apigateway.Route     // more of them
 	Statements   []apigateway.Statement // more of them, in the API's resource policy
 	Binary       []string               // media types that reach integrations in base64; nil: application/octet-stream
+
+	// HangUp reports whether the connection that a request came on is closed when it is answered, so that the client has
+	// to make another; nil: none is.
+	HangUp func(*http.Request) bool
 
 	Models model.Set     // how long things take; zero: no time
 	Faults faults.Script // armed from the start; zero: none

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +35,51 @@ func TestResetOnTheWire(t *testing.T) {
 		}
 		if c := s.server.FaultCounts(); c[0].Fired != 1 {
 			t.Errorf("%s: acted %d times, want 1", do, c[0].Fired)
+		}
+	}
+}
+
+// TestResetUnderTLS: TLS has no word for a reset, so the connection below it has to end like that.
+func TestResetUnderTLS(t *testing.T) {
+	t.Parallel()
+	h := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { resetConnection(w) }))
+	defer h.Close()
+	res, err := h.Client().Post(h.URL, "application/json", strings.NewReader("{}"))
+	if err == nil {
+		res.Body.Close()
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("got %v, want a reset", err)
+	}
+}
+
+// TestHangUp: the answer to a request that is chosen for it is the last one on its connection, of whatever service.
+func TestHangUp(t *testing.T) {
+	t.Parallel()
+	var connections atomic.Int32
+	s := start(t, Options{HangUp: func(r *http.Request) bool { return r.Header.Get("X-Last") != "" }})
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		connections.Add(1)
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}}
+	defer client.CloseIdleConnections()
+	for i, c := range []struct {
+		path string
+		last bool
+		want int32 // connections so far
+	}{{"/", false, 1}, {"/v1/records", false, 1}, {"/v1/records", true, 1}, {"/v1/records", false, 2}, {"/", true, 2}, {"/", false, 3}} {
+		r := s.request(t, c.path, "{}")
+		if c.last {
+			r.Header.Set("X-Last", "yes")
+		}
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		if err != nil || res.Close != c.last || connections.Load() != c.want {
+			t.Errorf("request %d: %v, closed %v after %d connections; want %v after %d", i, err, res.Close, connections.Load(), c.last, c.want)
 		}
 	}
 }

@@ -94,6 +94,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("The stand-in answers requests to localhost only, not to %q.", r.Host), http.StatusForbidden)
 		return
 	}
+	if hangUp := s.options.HangUp; hangUp != nil && hangUp(r) {
+		h.Set("Connection", "close")
+	}
 	body, ok := readBody(w, r)
 	if !ok {
 		return

@@ -74,6 +74,7 @@ func TestAnswersLoopbackHostsOnly(t *testing.T) {
 	defer s.Close()
 	for host, want := range map[string]bool{
 		"localhost": true, "LOCALHOST:4599": true, "127.0.0.1:4599": true, "127.1.2.3": true, "[::1]:4599": true, "[::1]": true,
+		"stand-in.localhost:4599": true, "a.B.LocalHost": true, "notlocalhost": false, "localhost.": false,
 		"": false, "example.com": false, "localhost.example.com:4599": false, "127.0.0.1.example.com": false, "0.0.0.0:4599": false, "10.0.0.1": false, "[::]:1": false,
 		"169.254.169.254": false,
 	} {
