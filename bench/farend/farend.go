@@ -134,12 +134,12 @@ func settings(pairs ...string) []string {
 	return env
 }
 
-// Clean returns an environment without the settings of Sluice and of the AWS SDK, and without proxies.
+// Clean returns an environment without the settings of Sluice and of the AWS SDK, and without proxies and name servers.
 func Clean(env []string) []string {
 	var kept []string
 	for _, pair := range env {
 		name, _, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(name, "SLUICE_") || strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
+		if strings.HasPrefix(name, "SLUICE_") || strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == nameServerVariable {
 			continue
 		}
 		kept = append(kept, pair)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -30,13 +31,15 @@ type standIn struct {
 	*awslocal.Server
 	url       string
 	variables map[string]string
+	name      *named   // nil: it has an address only
 	kinds     []string // of the faults that are armed, by rule
 	stop      func() error
 }
 
 // startStandIn starts one. records answers the gateway's calls; nil: the stand-in's own.
 func startStandIn(ctx context.Context, service string, o Options, records apigateway.Lambda) (*standIn, error) {
-	ln, err := awslocal.ListenLoopback("127.0.0.1:0")
+	s := &standIn{variables: map[string]string{}}
+	ln, hangUp, err := s.listen(o.Workload)
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +49,9 @@ func startStandIn(ctx context.Context, service string, o Options, records apigat
 			models.IDs = append(models.IDs, id)
 		}
 	}
-	s := &standIn{url: "http://" + ln.Addr().String(), variables: map[string]string{}}
-	s.Server, err = awslocal.New(awslocal.Options{BaseURL: s.url, Records: records, Models: models})
+	s.Server, err = awslocal.New(awslocal.Options{BaseURL: s.url, Records: records, Models: models, HangUp: hangUp})
 	if err != nil {
-		return nil, errors.Join(err, ln.Close())
+		return nil, errors.Join(err, ln.Close(), s.name.close())
 	}
 	for _, v := range s.Environment() {
 		s.variables[v.Name] = v.Value
@@ -59,9 +61,26 @@ func startStandIn(ctx context.Context, service string, o Options, records apigat
 	go func() { done <- s.Serve(ctx, ln) }()
 	s.stop = func() error {
 		cancel()
-		return <-done
+		return errors.Join(<-done, s.name.close())
 	}
 	return s, nil
+}
+
+// listen opens the stand-in's door: TLS and a name where the workload needs a name, and else plain http and an address.
+func (s *standIn) listen(w *workload.Workload) (net.Listener, func(*http.Request) bool, error) {
+	ln, err := awslocal.ListenLoopback("127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	s.url = "http://" + ln.Addr().String()
+	if s.name, err = nameFor(w); err != nil {
+		return nil, nil, errors.Join(err, ln.Close())
+	}
+	if s.name == nil {
+		return ln, nil, nil
+	}
+	s.url = "https://" + ln.Addr().String()
+	return s.name.listen(ln), s.name.hangUp, nil
 }
 
 // env is the sender's.
@@ -72,34 +91,47 @@ func (s *standIn) env(transport string) []string {
 			env = append(env, v.Name+"="+v.Value)
 		}
 	}
+	if s.name != nil {
+		env = s.name.env(env)
+	}
 	return env
 }
 
 // identity is that of the consumer.
 func (s *standIn) identity() (*awscreds.AWS, error) {
 	v := s.variables
-	return awscreds.New(aws.Config{Region: v["AWS_REGION"], BaseEndpoint: &s.url,
-		Credentials: credentials.NewStaticCredentialsProvider(v["AWS_ACCESS_KEY_ID"], v["AWS_SECRET_ACCESS_KEY"], "")}, awscreds.Config{})
+	sdk := aws.Config{Region: v["AWS_REGION"], BaseEndpoint: &s.url,
+		Credentials: credentials.NewStaticCredentialsProvider(v["AWS_ACCESS_KEY_ID"], v["AWS_SECRET_ACCESS_KEY"], "")}
+	if s.name != nil {
+		sdk.HTTPClient = s.name.client()
+	}
+	return awscreds.New(sdk, awscreds.Config{})
 }
 
 // target describes the stand-in.
 func (s *standIn) target(transport, asked string, b workload.Batching, durability string) result.Target {
-	return result.Target{Transport: transport, Kind: result.StandIn, Name: "stand-in: " + asked, Model: s.Describe(),
+	t := result.Target{Transport: transport, Kind: result.StandIn, Name: "stand-in: " + asked, Model: s.Describe(),
 		Durability: durability, MaxRecords: b.MaxRecords, Linger: result.Millis(b.Linger), Consumer: "own"}
+	if s.name != nil {
+		t.Settings = map[string]string{"endpoint": "a name, over TLS"}
+	}
+	return t
 }
 
 // errNames says why names cannot fail to be found.
-var errNames = errors.New("the stand-in is reached by an address of this machine, not by a name, so dns_failure cannot strike there; leave it out")
+var errNames = errors.New("the stand-in was started without a name that could fail to be found; name dns_failure in the workload that it is started for")
 
 // arm scripts the faults of a workload.
 func (s *standIn) arm(list []workload.Fault, seed uint64) error {
 	var scripts []faults.Script
 	var kinds []string
+	var unnamed []workload.Fault
 	for i, f := range list {
 		p := faults.Params{At: f.At, For: f.For, P: f.P, Seed: seed + uint64(i), Rate: float64(f.Rate)}
 		switch f.Kind {
-		case "dns_failure":
-			return errNames
+		case dnsFailure:
+			unnamed = append(unnamed, f)
+			continue
 		case faults.KindLatency:
 			p.Latency = f.By
 		case faults.KindClockSkew:
@@ -114,6 +146,12 @@ func (s *standIn) arm(list []workload.Fault, seed uint64) error {
 		}
 		scripts = append(scripts, script)
 	}
+	switch {
+	case s.name != nil:
+		s.name.arm(unnamed)
+	case len(unnamed) > 0:
+		return errNames
+	}
 	s.kinds = kinds
 	return s.Arm(faults.Join(scripts...))
 }
@@ -125,6 +163,9 @@ func (s *standIn) fired() map[string]int {
 		if i < len(s.kinds) {
 			all[s.kinds[i]] += c.Fired
 		}
+	}
+	if s.name != nil {
+		all[dnsFailure] = s.name.fired()
 	}
 	return all
 }

@@ -9,6 +9,7 @@ import (
 
 	"sluice/bench/audit"
 	"sluice/bench/clock"
+	"sluice/bench/farend"
 	"sluice/bench/load"
 	"sluice/bench/workload"
 	"sluice/internal/drivers"
@@ -23,6 +24,7 @@ func senderCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			farend.Resolve()
 			return load.Serve(cmd.Context(), os.Stdin, os.Stdout, openSender, exitCode)
 		},
 	}
