@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,10 +14,10 @@ import (
 // as many at once as the limit says while requests pass, and one knock per backoff while none does.
 type lane struct {
 	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced whenever somebody who waits may go on
-	ceiling  int           // the limit never grows above it
-	limit    int           // requests in flight at once
-	passed   int           // requests that passed since the limit last changed
+	queue    []waiter // who waits for a permit, the first to come first
+	ceiling  int      // the limit never grows above it
+	limit    int      // requests in flight at once
+	passed   int      // requests that passed since the limit last changed
 	inFlight int
 	// Sixteen requests that fail together are one setback, not sixteen: each setback begins a new epoch, and a failure
 	// counts only if its request left in the present one.
@@ -36,51 +37,72 @@ const troubled = 2
 // A permit is the right to make one request; it ends with release.
 type permit struct{ epoch int }
 
-// acquire waits until a request may go. It gives up when ctx ends or when hopeless says so.
+// A waiter is somebody in the queue; the channel tells it to look whether it may go on.
+type waiter chan struct{}
+
+// acquire waits until a request may go, and until all who came before have gone or given up. It gives up when ctx ends or
+// when hopeless says so.
 func (l *lane) acquire(ctx context.Context, patience time.Duration) (permit, error) {
+	var me waiter // nil: not in the queue yet
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for {
 		if ctx.Err() != nil {
+			l.leave(me)
 			return permit{}, &fault.Error{Op: "deliver", Err: context.Cause(ctx)}
 		}
-		l.mu.Lock()
 		if err := l.hopeless(patience); err != nil {
-			l.mu.Unlock()
+			l.leave(me)
 			return permit{}, err
 		}
 		wait := time.Until(l.until)
-		free := l.inFlight < l.limit && (l.last == nil || l.current == 0)
+		free := l.inFlight < l.limit && (l.last == nil || l.current == 0) && (len(l.queue) == 0 || l.queue[0] == me)
 		if free && wait <= 0 {
 			l.inFlight++
 			l.current++
-			p := permit{epoch: l.epoch}
-			l.mu.Unlock()
-			return p, nil
+			l.leave(me)
+			return permit{epoch: l.epoch}, nil
 		}
-		if l.changed == nil {
-			l.changed = make(chan struct{})
+		if me == nil {
+			me = make(waiter, 1)
+			l.queue = append(l.queue, me)
 		}
-		changed := l.changed
-		l.mu.Unlock()
 		if !free {
-			wait = time.Hour // a release wakes us long before
+			wait = time.Hour // somebody calls us long before
 		}
-		if err := waitFor(ctx, wait, changed); err != nil {
-			return permit{}, err
+		l.mu.Unlock()
+		waitFor(ctx, wait, me)
+		l.mu.Lock()
+	}
+}
+
+// leave takes a waiter out of the queue, and lets the next one look. The caller holds mu.
+func (l *lane) leave(w waiter) {
+	if i := slices.Index(l.queue, w); i >= 0 {
+		l.queue = slices.Delete(l.queue, i, i+1)
+	}
+	l.call()
+}
+
+// call lets the first in the queue look whether it may go on. The caller holds mu.
+func (l *lane) call() {
+	if len(l.queue) > 0 {
+		select {
+		case l.queue[0] <- struct{}{}:
+		default: // it has been called and has not looked yet
 		}
 	}
 }
 
-// waitFor waits until d is over or changed is closed; an error says that ctx ended first.
-func waitFor(ctx context.Context, d time.Duration, changed <-chan struct{}) error {
+// waitFor waits until d is over, somebody calls or ctx ends.
+func waitFor(ctx context.Context, d time.Duration, called <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-changed:
+	case <-called:
 	case <-ctx.Done():
-		return &fault.Error{Op: "deliver", Err: context.Cause(ctx)}
 	}
-	return nil
 }
 
 // hopeless returns why there is no use in waiting: the destination is blocked, or has let nothing through for longer
@@ -152,10 +174,7 @@ func (l *lane) release(p permit, o outcome, policy backoff.Policy, probe time.Du
 	case o.retryAfter > 0:
 		l.postpone(o.retryAfter, o.err)
 	}
-	if l.changed != nil {
-		close(l.changed)
-		l.changed = nil
-	}
+	l.call()
 }
 
 // heal opens the lane: the destination lets requests through. The caller holds mu.

@@ -12,7 +12,7 @@ type handed struct{ first, n int }
 // MaxRecords, none of them later than Linger after its release. It never waits for a delivery: what is handed over queues.
 //
 // As many deliveries are under way as the lane lets requests go at once, and they take from the queue in order. More of
-// them would fight for the lane, which is not fair to those that wait: the first would come last.
+// them would wait for the lane instead.
 func (r *run) open(ctx, hard context.Context) {
 	queue := make(chan handed, len(r.records)) // room for all: handing over does not block
 	defer close(queue)
