@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"sluice/internal/nearest"
 )
 
 // document returns the only document of a file, undecoded: aliases are not followed, so a short file stays short.
@@ -185,7 +187,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
 }
 
 func unknown(prefix, key string, known []string) string {
-	if near := nearest(key, known); near != "" {
+	if near := nearest.Name(key, known); near != "" {
 		return fmt.Sprintf("%s%s: there is no such key; did you mean %s?", prefix, clip(key), near)
 	}
 	return fmt.Sprintf("%s%s: there is no such key; there are %s", prefix, clip(key), strings.Join(known, ", "))

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"sluice/internal/nearest"
 )
 
 // A parser reads itself from the text in a file. Its error says what is wanted.
@@ -41,7 +43,7 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value, tag reflect
 	if words, limited := tag.Lookup("one"); limited && !slices.Contains(strings.Fields(words), n.Value) {
 		all := strings.Fields(words)
 		hint := ""
-		if near := nearest(n.Value, all); near != "" {
+		if near := nearest.Name(n.Value, all); near != "" {
 			hint = "; did you mean " + near + "?"
 		}
 		d.problem(path, "%s is %q, want one of %s%s", path, clip(n.Value), strings.Join(all, ", "), hint)

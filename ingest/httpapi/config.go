@@ -3,12 +3,12 @@ package httpapi
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"sluice/internal/netaddr"
 	"sluice/internal/secret"
 )
 
@@ -145,15 +145,9 @@ func (c Config) checkURL(p *problems) {
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		p.add("URL has a query that cannot be parsed; write %%3B for a semicolon, %%25 for a percent sign")
 	}
-	if (c.Token.IsSet() || c.Headers.has("Authorization")) && u.Scheme == "http" && !loopback(u.Hostname()) {
+	if (c.Token.IsSet() || c.Headers.has("Authorization")) && u.Scheme == "http" && !netaddr.Loopback(u.Hostname()) {
 		p.add("URL is plain http to another host, where TOKEN or Authorization could be read on the way; use https")
 	}
-}
-
-// loopback reports whether host is this machine by name or address.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 func (c Config) checkPagination(p *problems) {

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
+
+	"sluice/internal/netaddr"
 )
 
 // Core is what the daemon needs whatever the source and the transport: prefix SLUICE.
@@ -75,17 +77,11 @@ func (c Core) Validate() error {
 // Warnings lists what is allowed and still deserves a look, one sentence each.
 func (c Core) Warnings() []string {
 	var warnings []string
-	if host, _, err := net.SplitHostPort(c.AdminAddr); err == nil && !loopback(host) {
+	if host, _, err := net.SplitHostPort(c.AdminAddr); err == nil && !netaddr.Loopback(host) {
 		warnings = append(warnings, "SLUICE_ADMIN_ADDR: "+c.AdminAddr+" can be reached from other machines; "+
 			"the admin port asks nobody who they are, so let a firewall or the network of the container do it")
 	}
 	return warnings
-}
-
-// loopback reports whether host can be reached from this machine only.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func oneOf(name, value string, allowed ...string) error {

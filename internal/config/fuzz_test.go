@@ -29,17 +29,3 @@ func FuzzEnvFile(f *testing.F) {
 		}
 	})
 }
-
-func TestDistance(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"A", "", 1}, {"", "AB", 2}, {"URL", "ULR", 1}, {"INFLIGHT", "IN_FLIGHT", 1}, {"QUEUE", "QUOTE", 2}, {"ABC", "XYZ", 3}} {
-		if got := distance(tt.a, tt.b); got != tt.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
-		}
-		if got := distance(tt.b, tt.a); got != tt.want {
-			t.Errorf("distance(%q, %q) = %d, want %d, as the other way round", tt.b, tt.a, got, tt.want)
-		}
-	}
-}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/net/netutil"
+
+	"sluice/internal/netaddr"
 )
 
 const (
@@ -120,8 +122,7 @@ func loopbackHost(hostport string) bool {
 	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
 		host = host[1 : n-1]
 	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return netaddr.Loopback(host)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"sluice/internal/netaddr"
 	"sluice/internal/secret"
 )
 
@@ -82,18 +82,10 @@ func (c Config) validateURL() error {
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		return errors.New("URL has a query that cannot be read; encode its special characters")
 	}
-	if u.Scheme == "http" && !loopback(u.Hostname()) {
+	if u.Scheme == "http" && !netaddr.Loopback(u.Hostname()) {
 		return fmt.Errorf("URL is http to %s; use https, since the session token and the API key travel in it", u.Hostname())
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
 
 // region returns the region to sign for: the configured one, or the one that the host's name has after execute-api, or

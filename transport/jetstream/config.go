@@ -6,10 +6,10 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
+	"sluice/internal/netaddr"
 	"sluice/internal/secret"
 )
 
@@ -92,9 +92,9 @@ func (c Config) checkURLs() error {
 			return errors.New("URL holds a user or password; use USERNAME and PASSWORD, or TOKEN")
 		case u.Scheme != "nats" && u.Scheme != "tls":
 			return errors.New("URL has another scheme; want nats://host:4222 or tls://host:4222")
-		case u.Hostname() == "" || !legalPort(u.Port()) || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+		case u.Hostname() == "" || !netaddr.LegalPort(u.Port()) || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
 			return errors.New("URL is not an address of that form, which is not shown because it may hold a secret; want nats://host:4222 or tls://host:4222")
-		case u.Scheme == "nats" && (c.Password.IsSet() || c.Token.IsSet()) && !c.Plaintext && !loopback(u.Hostname()):
+		case u.Scheme == "nats" && (c.Password.IsSet() || c.Token.IsSet()) && !c.Plaintext && !netaddr.Loopback(u.Hostname()):
 			return fmt.Errorf("URL would let a password or token travel to %s without TLS; use tls://, or set PLAINTEXT=true", u.Host)
 		}
 	}
@@ -108,18 +108,6 @@ func (c Config) servers() []string {
 		all = append(all, strings.TrimSpace(address))
 	}
 	return all
-}
-
-// legalPort reports whether s is a port, or nothing, which means the usual one.
-func legalPort(s string) bool {
-	_, err := strconv.ParseUint(s, 10, 16)
-	return s == "" || err == nil
-}
-
-// loopback reports whether host can be reached from this machine only.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // legalSubject reports whether one can publish to s. NATS: tokens separated by periods, no white space; * and > are

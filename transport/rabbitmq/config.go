@@ -8,11 +8,11 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strconv"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"sluice/internal/netaddr"
 	"sluice/internal/secret"
 )
 
@@ -96,27 +96,15 @@ func (c Config) checkURL() error {
 		return errors.New("URL holds a user or password; use USERNAME and PASSWORD")
 	case u.Scheme != "amqp" && u.Scheme != "amqps":
 		return errors.New("URL has another scheme; " + want)
-	case u.Hostname() == "" || !legalPort(u.Port()) || u.RawQuery != "" || u.Fragment != "":
+	case u.Hostname() == "" || !netaddr.LegalPort(u.Port()) || u.RawQuery != "" || u.Fragment != "":
 		return errors.New("URL is not an address of that form; " + want) // which may hold a password: it is not shown
-	case u.Scheme == "amqp" && !c.Plaintext && !loopback(u.Hostname()):
+	case u.Scheme == "amqp" && !c.Plaintext && !netaddr.Loopback(u.Hostname()):
 		return fmt.Errorf("URL would let the password travel to %s without TLS; use amqps://, or set PLAINTEXT=true", u.Host)
 	}
 	if _, err := amqp.ParseURI(c.URL); err != nil {
 		return errors.New("URL is not an address that the client library takes; " + want)
 	}
 	return nil
-}
-
-// legalPort reports whether s is a port, or nothing, which means the usual one.
-func legalPort(s string) bool {
-	_, err := strconv.ParseUint(s, 10, 16)
-	return s == "" || err == nil
-}
-
-// loopback reports whether host can be reached from this machine only.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // where names the destination for people.
