@@ -21,6 +21,9 @@ type FarEnd struct {
 	// Consume hands every copy that arrives to sink until ctx ends, and returns when what it was handed is done. nil: a
 	// record counts as processed when the reply has come.
 	Consume func(ctx context.Context, sink *Sink) error
+	// Receipts says that Consume sees copies that were put aside for the audit alone: a record counts as processed when the
+	// reply has come, and neither the work nor the faults of a consumer are done on its copies.
+	Receipts bool
 	// InHand is how many records a consumer has at once, which are those that it takes with it when it crashes; 0: as many as
 	// the workload lets it receive together.
 	InHand int

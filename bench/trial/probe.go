@@ -53,7 +53,7 @@ func (p *Probe) send(ctx context.Context, m measured) (result.Phase, error) {
 		return result.Phase{}, err
 	}
 	receipts, _ := p.t.receipts()
-	first := firstOf(receipts)
+	first := firstOf(p.t.ends(receipts))
 	last := &p.t.phases[len(p.t.phases)-1]
 	last.see(first)
 	return last.result()

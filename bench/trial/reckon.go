@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,9 +16,9 @@ import (
 func (t *trial) reckon(out *result.Trial) error {
 	receipts, stray := t.receipts()
 	if stray > 0 {
-		t.invalid = append(t.invalid, fmt.Sprintf("%d copies of earlier trials came in", stray))
+		t.invalid = append(t.invalid, fmt.Sprintf("%d copies of earlier trials came in: late ones, or those of a transport whose records end in the same place", stray))
 	}
-	first := firstOf(receipts)
+	first := firstOf(t.ends(receipts))
 	seen := make([]audit.Seen, len(receipts))
 	for i, r := range receipts {
 		seen[i] = r.Seen
@@ -67,11 +68,28 @@ func (m *measured) see(first map[int]Receipt) {
 	}
 }
 
-// receipts are those of the consumer or, where the reply is the end, one for every accepted record.
+// receipts are what is audited: those of the consumer or, where nobody receives, the replies.
 func (t *trial) receipts() ([]Receipt, int) {
-	if t.far.Consume != nil {
-		return t.sink.Receipts()
+	if t.far.Consume == nil {
+		return t.replies(), 0
 	}
+	all, stray := t.sink.Receipts()
+	if t.far.Receipts { // their times are whole milliseconds, and nobody knows which of two in the same one was first
+		slices.SortStableFunc(all, func(a, b Receipt) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Seq, b.Seq)) })
+	}
+	return all, stray
+}
+
+// ends are the receipts with which records are processed.
+func (t *trial) ends(receipts []Receipt) []Receipt {
+	if t.far.Receipts {
+		return t.replies()
+	}
+	return receipts
+}
+
+// replies are one receipt for every accepted record.
+func (t *trial) replies() []Receipt {
 	var all []Receipt
 	for _, m := range t.everySent() {
 		for i, e := range m.report.Entries {
@@ -82,7 +100,7 @@ func (t *trial) receipts() ([]Receipt, int) {
 			}
 		}
 	}
-	return all, 0
+	return all
 }
 
 // everySent has the warm-up too.

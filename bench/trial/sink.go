@@ -17,7 +17,7 @@ import (
 type Receipt struct {
 	audit.Seen
 	Seq  int   // -1: the ID is none of this trial
-	At   int64 // first sight of it
+	At   int64 // first sight of it; of what was put aside for the audit, when that was done, by the clock of the queue
 	Done int64 // the work on it was done
 }
 

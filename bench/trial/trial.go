@@ -266,6 +266,9 @@ func ofConsumer(kind string) bool { return kind == slowConsumer || kind == consu
 
 // work is what the consumer does, its own faults included.
 func (t *trial) work() Work {
+	if t.far.Receipts {
+		return Work{}
+	}
 	w := Work{For: t.Workload.Consumer.Work}
 	for _, f := range t.Workload.Faults {
 		switch f.Kind {
