@@ -60,7 +60,7 @@ func TestCountsAreOfCalmOpenArrivals(t *testing.T) {
 // Where the reply counts as the end, nobody has seen what arrived: that no loss is known proves none.
 func TestOnlyWhatWasReadBackIsAudited(t *testing.T) {
 	t.Parallel()
-	for consumer, want := range map[string]int{"own": 600, "reply": 0} {
+	for consumer, want := range map[string]int{"own": 600, "receipts": 600, "reply": 0} {
 		in, err := experiment.Evidence(&result.File{PriceBook: resulttest.Fixture().PriceBook,
 			Targets: []result.Target{{Transport: "apigateway", Kind: result.AWS, Consumer: consumer}},
 			Trials:  []result.Trial{{Transport: "apigateway", Valid: true, Audit: audit.Matrix{Sent: 600, Accepted: 600}}}})

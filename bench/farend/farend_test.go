@@ -23,6 +23,7 @@ import (
 	"sluice/bench/trial"
 	"sluice/bench/workload"
 	"sluice/internal/awslocal"
+	"sluice/internal/awslocal/apigateway"
 	"sluice/internal/drivers"
 	"sluice/transport"
 )
@@ -69,6 +70,16 @@ func setenv(t *testing.T, pairs ...string) {
 // deliver runs one trial through a far end, with the settings that a sender in another process would get.
 func deliver(t *testing.T, far *trial.FarEnd, o Options) result.Trial {
 	t.Helper()
+	got, err := trialOf(t, t.Context(), far, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// trialOf is deliver until ctx ends.
+func trialOf(t *testing.T, ctx context.Context, far *trial.FarEnd, o Options) (result.Trial, error) {
+	t.Helper()
 	setenv(t, far.Env...)
 	s, err := drivers.Load(drivers.ForTransport)
 	if err != nil {
@@ -93,11 +104,7 @@ func deliver(t *testing.T, far *trial.FarEnd, o Options) result.Trial {
 			return transport.Record{ID: audit.ID(o.Run, 0, seq, body), Key: pool.Key(seq), Body: body}
 		}}}, nil
 	}
-	got, err := runner.Trial(t.Context(), far, 0, 0, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
+	return runner.Trial(ctx, far, 0, 0, 0)
 }
 
 // wantDelivered checks that every record of the phases was accepted and, if somebody looked, is there.
@@ -169,10 +176,13 @@ type cloud struct {
 	client *api.Client
 }
 
-func startCloud(t *testing.T) *cloud {
+func startCloud(t *testing.T) *cloud { return startCloudBefore(t, nil) }
+
+// startCloudBefore starts one with a function behind its API.
+func startCloudBefore(t *testing.T, records apigateway.Lambda) *cloud {
 	t.Helper()
 	c := &cloud{Server: httptest.NewUnstartedServer(nil)}
-	standIn, err := awslocal.New(awslocal.Options{BaseURL: "http://" + c.Listener.Addr().String(), APIKey: "canary00password00canary00"})
+	standIn, err := awslocal.New(awslocal.Options{BaseURL: "http://" + c.Listener.Addr().String(), APIKey: "canary00password00canary00", Records: records})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,8 @@ func configuredSQS(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	if o.Workload.Consumer.Mode != "own" {
 		return f, nil
 	}
-	return f, r.look(ctx, f)
+	f.Target.Settings, err = r.look(ctx, "set consumer.mode: reply in the workload")
+	return f, err
 }
 
 // newReceiver takes the region from the address of the queue if that has one, as the driver does.
@@ -164,32 +165,33 @@ var shown = []types.QueueAttributeName{types.QueueAttributeNameVisibilityTimeout
 	types.QueueAttributeNameSqsManagedSseEnabled, types.QueueAttributeNameFifoThroughputLimit, types.QueueAttributeNameDeduplicationScope}
 
 // look makes sure that we may receive and that there is nothing to be received, which the queue's own count says only
-// roughly. A message that is there stays there.
-func (r *receiver) look(ctx context.Context, f *trial.FarEnd) error {
+// roughly, and returns the attributes to be shown. A message that is there stays there. instead is what else a user can do
+// who may not receive.
+func (r *receiver) look(ctx context.Context, instead string) (map[string]string, error) {
 	all, err := r.attributes(ctx)
 	if err != nil {
-		return refused("look at the queue", err, "allow sqs:GetQueueAttributes to the credentials of the AWS_* settings, which receive")
+		return nil, refused("look at the queue", err, "allow sqs:GetQueueAttributes to the credentials of the AWS_* settings, which receive")
 	}
-	f.Target.Settings = map[string]string{}
+	settings := map[string]string{}
 	for _, name := range shown {
 		if value := all[string(name)]; value != "" {
-			f.Target.Settings[string(name)] = value
+			settings[string(name)] = value
 		}
 	}
 	if all[string(types.QueueAttributeNameKmsMasterKeyId)] != "" {
-		f.Target.Settings["encryption"] = "KMS"
+		settings["encryption"] = "KMS"
 	}
 	if n := held(all); n > 0 {
-		return notEmpty("the queue "+r.url, n)
+		return settings, notEmpty("the queue "+r.url, n)
 	}
 	out, err := r.client.ReceiveMessage(ctx, &api.ReceiveMessageInput{QueueUrl: &r.url, MaxNumberOfMessages: 1, VisibilityTimeout: 0})
 	if err != nil {
-		return refused("receive from the queue", err, "allow sqs:ReceiveMessage and sqs:DeleteMessage to the credentials of the AWS_* settings, or set consumer.mode: reply in the workload")
+		return settings, refused("receive from the queue", err, "allow sqs:ReceiveMessage and sqs:DeleteMessage to the credentials of the AWS_* settings, or "+instead)
 	}
 	if len(out.Messages) > 0 {
-		return notEmpty("the queue "+r.url, len(out.Messages))
+		return settings, notEmpty("the queue "+r.url, len(out.Messages))
 	}
-	return nil
+	return settings, nil
 }
 
 // held adds up the messages that a queue says it has.
@@ -201,21 +203,4 @@ func held(attributes map[string]string) int {
 		total += n
 	}
 	return total
-}
-
-// configuredGateway is the API of the settings. What is behind it is out of sight: a record is processed when the reply
-// comes.
-func configuredGateway(ctx context.Context, o Options) (*trial.FarEnd, error) {
-	c, err := read("apigateway", o)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.reach(ctx); err != nil {
-		return nil, err
-	}
-	f := gateway(o)
-	f.Env = c.env
-	f.Target = where("apigateway", c.APIGateway.URL)
-	f.Target.Durability, f.Target.Consumer, f.Target.MaxRecords = "the integration has answered", "reply", 1
-	return f, nil
 }

@@ -91,7 +91,7 @@ type Target struct {
 	Name       string            `json:"name"`               // host and what is asked for there, without secrets
 	Region     string            `json:"region,omitempty"`   // AWS region
 	Model      string            `json:"model,omitempty"`    // latency and throttle models of the stand-in, with the seed
-	Consumer   string            `json:"consumer"`           // "own": a receiver here; "reply": processed when the answer comes
+	Consumer   string            `json:"consumer"`           // "own": a receiver here; "reply": processed when the answer comes; "receipts": so too, and audited by what the integration has put into a queue
 	Durability string            `json:"durability"`         // what "accepted" means there
 	MaxRecords int               `json:"max_records"`        // in one request
 	Linger     float64           `json:"linger_ms"`          // how long a record waits for others

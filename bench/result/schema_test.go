@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite schema.json and docs/results.md
 var enums = map[string][]string{
 	"File.schema":        {result.Schema},
 	"Target.kind":        {result.AWS, result.StandIn, result.Embedded, result.Local, result.Remote, result.Null},
-	"Target.consumer":    {"own", "reply"},
+	"Target.consumer":    {"own", "reply", "receipts"},
 	"Phase.kind":         {"open", "closed"},
 	"Step.kind":          {"open", "closed"},
 	"Comparison.verdict": {result.ABetter, result.BBetter, result.Equivalent, result.Inconclusive, result.NoVerdict},

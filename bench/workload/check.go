@@ -2,7 +2,9 @@ package workload
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +27,31 @@ func (d *decoder) check(w *Workload) {
 		d.checkFault(fmt.Sprintf("faults[%d]", i), f)
 	}
 	d.settleSides(w)
+	d.checkReceipts(w)
+}
+
+// checkReceipts reports an address that is none of a queue in which every receipt stays to be counted, and receipts that
+// nobody puts there or reads.
+func (d *decoder) checkReceipts(w *Workload) {
+	const path = "consumer.receipts"
+	if !d.given(path) || d.bad(path) {
+		return
+	}
+	u, err := url.Parse(w.Consumer.Receipts)
+	switch {
+	case err == nil && u.User != nil:
+		d.problem(path, "%s holds a user or password, which do not belong into a workload; receipts are read with the AWS_* settings", path)
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.Trim(u.Path, "/") == "" || u.RawQuery != "":
+		d.problem(path, "%s is %q, want the address of an SQS queue, as in https://sqs.us-east-1.amazonaws.com/123456789012/receipts", path, clip(w.Consumer.Receipts))
+	case strings.HasSuffix(u.Path, ".fifo"):
+		d.problem(path, "%s is a FIFO queue, which drops a second receipt of a record, so that no duplicate would be seen; use a standard queue", path)
+	}
+	if w.Consumer.Mode == "reply" {
+		d.problem(path, "%s means nothing with consumer.mode: reply, which reads nothing back", path)
+	}
+	if !slices.ContainsFunc(w.Transports, func(s Side) bool { return s.Name == "apigateway" }) {
+		d.problem(path, "%s is for the transport apigateway, which transports does not list", path)
+	}
 }
 
 // settleSides fills in the transports and the keys of their batching that the file leaves out.

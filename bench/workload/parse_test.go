@@ -18,6 +18,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	phase := func(keys string) string { return "workload: 1\nphases:\n  - {name: a, " + keys + "}\n" }
 	fault := func(keys string) string { return valid + "faults:\n  - {" + keys + "}\n" }
+	receipts := func(keys string) string { return valid + "consumer: {receipts: " + keys + "}\n" }
 	cases := []struct{ name, doc, want string }{
 		{"empty", "", "the file is empty; a workload begins with the line workload: 1"},
 		{"comments only", "# nothing\n", "the file is empty; a workload begins with the line workload: 1"},
@@ -59,6 +60,13 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"half a byte", valid + "records: {size: 0.5B}\n", "line 4: records.size is \"0.5B\": want whole bytes with a unit, such as 512B, 16KiB, 100KB, 1MiB or 1MB"},
 		{"not a number", valid + "records: {random_ratio: .nan}\n", "line 4: records.random_ratio is \".nan\": want a number"},
 		{"no receivers", valid + "consumer: {concurrency: 0}\n", "line 4: consumer.concurrency is \"0\": want auto or a whole number above 0"},
+		{"receipts at no address", receipts("receipts"), "line 4: consumer.receipts is \"receipts\", want the address of an SQS queue, as in https://sqs.us-east-1.amazonaws.com/123456789012/receipts"},
+		{"receipts in no queue", receipts("https://sqs.us-east-1.amazonaws.com/"), "line 4: consumer.receipts is \"https://sqs.us-east-1.amazonaws.com/\", want the address of an SQS queue, as in https://sqs.us-east-1.amazonaws.com/123456789012/receipts"},
+		{"receipts at an empty address", receipts(`""`), "line 4: consumer.receipts is \"\", want the address of an SQS queue, as in https://sqs.us-east-1.amazonaws.com/123456789012/receipts"},
+		{"receipts with a password", receipts("https://u:canary@example.com/1/q"), "line 4: consumer.receipts holds a user or password, which do not belong into a workload; receipts are read with the AWS_* settings"},
+		{"receipts in a queue that drops duplicates", receipts("https://sqs.us-east-1.amazonaws.com/1/q.fifo"), "line 4: consumer.receipts is a FIFO queue, which drops a second receipt of a record, so that no duplicate would be seen; use a standard queue"},
+		{"receipts that nobody reads", receipts("https://sqs.us-east-1.amazonaws.com/1/q, mode: reply"), "line 4: consumer.receipts means nothing with consumer.mode: reply, which reads nothing back"},
+		{"receipts that nobody puts", receipts("https://sqs.us-east-1.amazonaws.com/1/q") + "transports: [sqs]\n", "line 4: consumer.receipts is for the transport apigateway, which transports does not list"},
 		{"an objective without a bound", "workload: 1\nphases:\n  - {name: a, search: {slo: processed.p99}}\n",
 			"line 3: phases[0].search.slo is \"processed.p99\": want an objective such as processed.p99 < 500ms: accept or processed; p50, p90, p95, p99 or p99.9; a time above 0"},
 		{"a search without an objective", phase("search: {step: 5s}"), "line 3: phases[0].search.slo is missing"},
