@@ -19,14 +19,20 @@ func deliverySection(f *result.File) section {
 		return s
 	}
 	s.Blocks = append(s.Blocks, block{Table: auditTable(f)}, block{Table: duplicateTable(f)})
-	var blind []string
+	var blind, receipts []string
 	for _, name := range f.Transports() {
 		if !f.Audited(name) {
 			blind = append(blind, name)
 		}
+		if f.Target(name).Consumer == "receipts" {
+			receipts = append(receipts, name)
+		}
 	}
 	if len(blind) > 0 {
 		s.Blocks = append(s.Blocks, block{Text: "Nothing was read back from " + list(blind) + ": there, received means accepted, and losses are not known."})
+	}
+	if len(receipts) > 0 {
+		s.Blocks = append(s.Blocks, block{Text: "Of " + list(receipts) + ", the receipts were read back that the integration put into a queue: there, received means that it put one, lost that none came before the time to drain was over, and the order is that of the queue's dates."})
 	}
 	if t := countTable(f, "Failed attempts of records, by class and reason", func(t result.Trial) map[string]int { return t.Errors }); len(t.Rows) > 0 {
 		s.Blocks = append(s.Blocks, block{Table: t})

@@ -117,7 +117,7 @@ func losses(f *result.File) []string {
 
 // ends says where the transports were not used alike.
 func ends(f *result.File) []string {
-	var own, reply, brokers []string
+	var own, reply, receipts, brokers []string
 	sizes := map[int]bool{}
 	for _, t := range f.Targets {
 		switch t.Consumer {
@@ -125,6 +125,8 @@ func ends(f *result.File) []string {
 			own = append(own, t.Transport)
 		case "reply":
 			reply = append(reply, t.Transport)
+		case "receipts":
+			reply, receipts = append(reply, t.Transport), append(receipts, t.Transport)
 		}
 		if t.Transport == "jetstream" || t.Transport == "rabbitmq" {
 			brokers = append(brokers, t.Transport)
@@ -137,6 +139,9 @@ func ends(f *result.File) []string {
 	}
 	if len(own) > 0 && len(reply) > 0 {
 		all = append(all, fmt.Sprintf("\"Processed\" is the end of a receiver's work for %s, and the reply for %s.", list(own), list(reply)))
+	}
+	if len(receipts) > 0 {
+		all = append(all, fmt.Sprintf("%s: audited by the receipts that the integration behind it put into a queue; its times are those of the replies, and putting a receipt is part of them.", list(receipts)))
 	}
 	if len(sizes) > 1 {
 		all = append(all, "The transports were batched differently (see the set-up): this compares each as tuned, not at equal batches.")

@@ -149,7 +149,7 @@ func consumer(t result.Target) string {
 	switch t.Consumer {
 	case "own":
 		return "received"
-	case "reply":
+	case "reply", "receipts":
 		return "replied"
 	}
 	return orNone(t.Consumer)

@@ -36,6 +36,9 @@ func (s *session) announce(out io.Writer) {
 	for _, item := range s.estimate.Items {
 		fmt.Fprintf(out, "  %-48s %14s %12s\n", item.Name, result.Quantity(item.Quantity, ""), result.Dollars(item.USD))
 	}
+	if end := s.ends["apigateway"]; end != nil && end.Receipts {
+		fmt.Fprintln(out, "Not in it: the queue of receipts, with a send for each record and the receives here. It is there for the audit alone.")
+	}
 }
 
 // counted is a number of things.

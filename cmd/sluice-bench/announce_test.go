@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"sluice/bench/cost"
+	"sluice/bench/trial"
+	"sluice/bench/workload"
 )
 
 func costly() *session {
@@ -62,6 +64,20 @@ func TestConfirmEndsWithTheRun(t *testing.T) {
 	time.AfterFunc(10*time.Millisecond, cancel)
 	if err := costly().confirm(ctx, false, terminal, io.Discard); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the end of the run", err)
+	}
+}
+
+// TestAnnounceDoesNotHideReceipts: what they cost is no part of the estimate.
+func TestAnnounceDoesNotHideReceipts(t *testing.T) {
+	t.Parallel()
+	for _, receipts := range []bool{true, false} {
+		s, out := costly(), &bytes.Buffer{}
+		s.workload, s.ends = &workload.Workload{}, map[string]*trial.FarEnd{"apigateway": {Receipts: receipts}}
+		s.runner = &trial.Runner{Workload: s.workload}
+		s.announce(out)
+		if said := strings.Contains(out.String(), "Not in it: the queue of receipts"); said != receipts || !strings.Contains(out.String(), "will cost about") {
+			t.Errorf("receipts: %v, and it says\n%s", receipts, out)
+		}
 	}
 }
 

@@ -71,6 +71,9 @@ func (o *options) load() (*workload.Workload, []string, error) {
 			return nil, nil, fmt.Errorf("--transports: the workload has no transport %q", name)
 		}
 	}
+	if w.Consumer.Receipts != "" && o.embedded {
+		return nil, nil, errors.New("consumer.receipts is for an API of your own, and --embedded measures the benchmark's, whose function is audited without; leave one of them out")
+	}
 	models, err := model.Parse(o.models)
 	if err == nil {
 		err = model.Set{IDs: models}.Check()

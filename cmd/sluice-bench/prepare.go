@@ -116,6 +116,9 @@ func (s *session) choose(o *options, far farend.Options) (names []string, err er
 			names = append(names, name)
 		}
 	}
+	if s.workload.Consumer.Receipts != "" && !slices.Contains(names, "apigateway") {
+		s.said = append(s.said, "consumer.receipts is of no use in this run, because apigateway takes no part")
+	}
 	if len(wrong) == 0 && !slices.ContainsFunc(names, func(name string) bool { return name != "memory" }) {
 		wrong = append(wrong, s.nowhere())
 	}
