@@ -25,7 +25,7 @@ func (w *Workload) BatchingOf(s Side) Batching {
 // Consumer says what happens at the far end.
 type Consumer struct {
 	Mode        string        `yaml:"mode" one:"own reply" default:"own" desc:"own: receivers of the benchmark read, work and confirm; reply: nothing is read back, the destination's answer counts as the end, and losses are not audited"`
-	Receipts    string        `yaml:"receipts" desc:"address of an SQS queue into which the integration behind your own API puts what it was handed: the records of apigateway are audited by it, and their times stay those of the reply; see benchmark.md"`
+	Receipts    string        `yaml:"receipts" desc:"address of an SQS queue into which the integration behind your own API puts what it was handed: the records of apigateway are audited by it, and their times stay those of the reply; see [benchmark.md](benchmark.md#what-is-behind-an-api-of-your-own)"`
 	Work        time.Duration `yaml:"work" default:"0s" min:"0s" max:"1m" desc:"time that each record is worked on"`
 	Batch       int           `yaml:"batch" default:"10" min:"1" max:"1000" desc:"most records received together, where the destination allows as many"`
 	Concurrency CountOrAuto   `yaml:"concurrency" default:"auto" min:"1" max:"4096" desc:"number of receivers; auto: as many as the rate and the work need"`
