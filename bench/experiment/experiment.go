@@ -3,13 +3,17 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"sluice/bench/result"
 	"sluice/bench/trial"
 	"sluice/bench/workload"
+	"sluice/internal/fault"
 )
 
 // An Experiment is one run of a workload.
@@ -117,10 +121,24 @@ func (s *series) trial(ctx context.Context, end *trial.FarEnd, pair, slot int) (
 		left := time.Duration(float64(time.Since(s.start)) / float64(s.number) * float64(s.total-s.number))
 		s.Told(Event{Trial: t, Again: again, Done: s.number, Total: s.total, Left: left, USD: s.usd})
 	}
+	if a := t.Audit; a.Accepted == 0 && a.Rejected > 0 && a.Rejected == a.Sent {
+		err = fmt.Errorf("%s rejected every record: %s", end.Target.Transport, mostOften(t.Errors))
+		*partial = fmt.Sprintf("stopped after %d of %d trials: %v", s.number, s.total, err)
+		return false, &fault.Error{Class: fault.Rejected, Reason: "all_rejected", Err: err}
+	}
 	if why := s.purse.pay(end.Target, t.USD); why != "" && s.number < s.total {
 		*partial = fmt.Sprintf("stopped after %d of %d trials: %s", s.number, s.total, why)
 	}
 	return again, nil
+}
+
+// mostOften is the error that came most often.
+func mostOften(errors map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(errors), func(a, b string) int { return cmp.Or(cmp.Compare(errors[b], errors[a]), cmp.Compare(a, b)) })
+	if len(names) == 0 {
+		return "it gave no reason"
+	}
+	return names[0]
 }
 
 // Lasts is about how long the trials take, and at most how long the searches do.

@@ -14,6 +14,7 @@ type Job struct {
 	Trial    int
 	Workload string // the document
 	Samples  string // file with the user's own records; empty: synthetic ones
+	SHA256   string // of Samples, as the run read them
 }
 
 // message is one answer of the sender: it is ready, or cannot be, or has sent a phase.

@@ -39,6 +39,9 @@ func (w *Workload) Pool(samples [][]byte) (*Pool, error) {
 	return p, nil
 }
 
+// Bodies are the different bodies, which are not to be changed.
+func (p *Pool) Bodies() [][]byte { return p.bodies }
+
 // Size is the number of different bodies.
 func (p *Pool) Size() int { return len(p.bodies) }
 

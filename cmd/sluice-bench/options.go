@@ -74,6 +74,9 @@ func (o *options) load() (*workload.Workload, []string, error) {
 	if w.Consumer.Receipts != "" && o.embedded {
 		return nil, nil, errors.New("consumer.receipts is for an API of your own, and --embedded measures the benchmark's, whose function is audited without; leave one of them out")
 	}
+	if o.broker != "" && !slices.Contains(o.names(w), "rabbitmq") {
+		return nil, nil, errors.New("--rabbitmq: rabbitmq takes no part in this run")
+	}
 	models, err := model.Parse(o.models)
 	if err == nil {
 		err = model.Set{IDs: models}.Check()

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"sluice/bench/experiment"
 	"sluice/bench/report"
 	"sluice/bench/result"
 )
@@ -41,12 +42,23 @@ func writeResults(dir string, f *result.File) (report.Paths, error) {
 	if err := write(dir, document{path, f.Write}); err != nil {
 		return report.Paths{}, err
 	}
+	_ = os.Remove(partial(dir)) // a program that was killed leaves one, too
 	paths, err := writeReports(dir, f)
 	paths.Results = path
 	if err != nil {
 		err = fmt.Errorf("%w; 'sluice-bench report %s' makes the reports", err, quoted(path))
 	}
 	return paths, err
+}
+
+// partial is where the results are while a run lasts, for the case that it does not end by itself.
+func partial(dir string) string { return filepath.Join(dir, "results.partial.json") }
+
+// writePartial writes what there is so far.
+func writePartial(dir string, f result.File) error {
+	f.Run.Partial = "the run did not come to its end"
+	f.Comparisons = experiment.Compare(&f)
+	return write(dir, document{partial(dir), f.Write})
 }
 
 // writeReports writes what can be made of results.

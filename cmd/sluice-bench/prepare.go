@@ -27,6 +27,7 @@ import (
 type session struct {
 	workload    *workload.Workload
 	pool        *workload.Pool
+	samples     string // SHA-256 of the file with the user's own records
 	book        *cost.Book
 	runner      *trial.Runner
 	ends        map[string]*trial.FarEnd
@@ -46,7 +47,7 @@ func prepare(ctx context.Context, o *options) (*session, error) {
 		return nil, coded{exitUsage, err}
 	}
 	s := &session{workload: w, ends: map[string]*trial.FarEnd{}}
-	if s.pool, err = openPool(w, o.records); err != nil {
+	if s.pool, s.samples, err = openPool(w, o.records); err != nil {
 		return nil, coded{exitUsage, err}
 	}
 	if s.book, err = cost.LoadBook(w.PriceBook); err != nil {
@@ -73,11 +74,12 @@ func prepare(ctx context.Context, o *options) (*session, error) {
 		err = s.afford()
 	}
 	if err == nil {
-		s.file, err = s.describe(o)
+		err = s.tryOut(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	s.file = s.describe(o)
 	return s, nil
 }
 
@@ -91,7 +93,7 @@ func newRunner(s *session, samples string) (*trial.Runner, error) {
 	sender := func(ctx context.Context, far *trial.FarEnd, number int) (trial.Sender, error) {
 		cmd := exec.Command(program, "sender")
 		cmd.Env = append(farend.Clean(os.Environ()), far.Env...)
-		return load.Start(ctx, cmd, load.Job{Run: run, Trial: number, Workload: s.workload.Doc(), Samples: samples})
+		return load.Start(ctx, cmd, load.Job{Run: run, Trial: number, Workload: s.workload.Doc(), Samples: samples, SHA256: s.samples})
 	}
 	return &trial.Runner{Run: run, Workload: s.workload, Pool: s.pool, Clock: clock.New(), Book: s.book, Patience: s.workload.Trials.Drain, Sender: sender}, nil
 }
@@ -198,8 +200,22 @@ func (s *session) afford() error {
 	return nil
 }
 
+// tryOut starts a sender for every far end, which looks at its destination and at the records that it is to take there.
+func (s *session) tryOut(ctx context.Context) error {
+	for _, side := range s.workload.Transports {
+		if end := s.ends[side.Name]; end != nil {
+			sender, err := s.runner.Sender(ctx, end, 0)
+			if err != nil {
+				return fmt.Errorf("%s: %w", side.Name, err)
+			}
+			sender.Close()
+		}
+	}
+	return nil
+}
+
 // describe begins the result.
-func (s *session) describe(o *options) (*result.File, error) {
+func (s *session) describe(o *options) *result.File {
 	f := &result.File{Schema: result.Schema, Env: experiment.Machine(version), Warnings: s.said, Calibration: s.calibration,
 		Run:       result.Run{ID: s.runner.Run, Started: time.Now().UTC(), Seed: s.workload.Seed, Profile: o.profile, Command: o.command()},
 		Workload:  result.Workload{SHA256: s.workload.Hash(), Doc: s.workload.Doc(), Records: "synthetic"},
@@ -208,18 +224,14 @@ func (s *session) describe(o *options) (*result.File, error) {
 		f.Run.Profile = "file"
 	}
 	if o.records != "" {
-		var err error
-		if f.Workload.Records, err = fingerprint(o.records); err != nil {
-			return nil, coded{exitUsage, err}
-		}
-		f.Workload.Count = s.pool.Size()
+		f.Workload.Records, f.Workload.Count = s.samples, s.pool.Size()
 	}
 	for _, side := range s.workload.Transports {
 		if end := s.ends[side.Name]; end != nil {
 			f.Targets = append(f.Targets, end.Target)
 		}
 	}
-	return f, nil
+	return f
 }
 
 func (s *session) experiment() *experiment.Experiment {

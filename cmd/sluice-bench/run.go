@@ -30,7 +30,8 @@ run on AWS says what it will cost before it begins, keeps within the workload's
 budget, and removes what it has created.
 
 SIGINT and SIGTERM end the run: what was finished is written, marked as partial,
-and what was created is removed. A second signal leaves it behind.`,
+and what was created is removed. A second signal leaves it behind, and with it
+temporary files. While the run lasts, results.partial.json has what is finished.`,
 		Args: exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.envFiles = *envFiles
@@ -57,19 +58,16 @@ func runBenchmark(ctx context.Context, o *options, in io.Reader, out, progress i
 		return early(ctx, err)
 	}
 	start := time.Now()
-	failure := s.measure(ctx, out, progress)
+	failure := s.measure(ctx, o.out, out, progress)
 	if len(s.file.Trials) == 0 && len(s.file.Searches) == 0 { // there is nothing that is worth more than older results
 		return early(ctx, failure)
 	}
 	s.file.Run.Seconds = time.Since(start).Seconds()
 	s.file.Comparisons = experiment.Compare(s.file)
 	experiment.Measuring(s.file)
-	paths, err := writeResults(o.out, s.file)
-	if err != nil {
-		return errors.Join(failure, err)
-	}
+	paths, unwritten := writeResults(o.out, s.file)
 	fmt.Fprintln(out)
-	if err := report.Table(out, s.file, columns(out), paths); err != nil {
+	if err := errors.Join(unwritten, report.Table(out, s.file, columns(out), paths)); err != nil {
 		return errors.Join(failure, err)
 	}
 	fmt.Fprintln(out, next(paths, s.pool))
@@ -88,7 +86,7 @@ func early(ctx context.Context, err error) error {
 }
 
 // measure runs trials and searches and says of each how it went.
-func (s *session) measure(ctx context.Context, out, progress io.Writer) error {
+func (s *session) measure(ctx context.Context, dir string, out, progress io.Writer) error {
 	bar := newBar(progress)
 	defer bar.close()
 	e := s.experiment()
@@ -97,6 +95,7 @@ func (s *session) measure(ctx context.Context, out, progress io.Writer) error {
 		bar.say(func() { fmt.Fprintln(out, report.LineHeader()) })
 		bar.show(0, total, lasts)
 	}
+	warned := false
 	e.Told = func(ev experiment.Event) {
 		bar.say(func() {
 			fmt.Fprintln(out, report.Line(&ev.Trial, ev.USD))
@@ -105,6 +104,12 @@ func (s *session) measure(ctx context.Context, out, progress io.Writer) error {
 			}
 		})
 		bar.show(ev.Done, ev.Total, ev.Left)
+		if err := writePartial(dir, *s.file); err != nil && !warned {
+			warned = true
+			bar.say(func() {
+				fmt.Fprintln(progress, complaint(fmt.Errorf("the trials that are done exist in memory only: %w", err)))
+			})
+		}
 	}
 	e.Stepped = func(transport string, step result.Step) { bar.note(stepLine(transport, step)) }
 	e.Searched = func(found result.Search) { bar.say(func() { fmt.Fprintln(out, searchLine(found)) }) }

@@ -97,6 +97,53 @@ func TestSignalEndsARunInTheMiddleOfATrial(t *testing.T) {
 	}
 }
 
+// Whoever kills the program, or pulls the plug, finds the trials that were done.
+func TestAKilledRunLeavesWhatWasFinished(t *testing.T) {
+	needProc(t)
+	t.Parallel()
+	s := start(t, long, nil, "--embedded")
+	s.until("jetstream ")
+	s.until("sqs ")
+	if err := s.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.ended
+	f, err := result.Read(filepath.Join(s.dir, "bench-results", "results.partial.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Run.Partial == "" || len(f.Trials) < 2 {
+		t.Errorf("%d trials, partial %q; want those of a pair, and that there were to be more", len(f.Trials), f.Run.Partial)
+	}
+	s.poll("sender's end", 20*time.Second, func() bool { return len(s.family()) == 0 })
+}
+
+// Results that cannot be written are shown all the same: the trials may have cost money.
+func TestResultsThatCannotBeWrittenAreShown(t *testing.T) {
+	needProc(t)
+	t.Parallel()
+	s := start(t, long, nil, "--embedded")
+	for _, name := range []string{"results.json", "results.partial.json"} { // folders in the way
+		if err := os.MkdirAll(filepath.Join(s.dir, "bench-results", name, "full"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.until("jetstream ")
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-s.ended
+	if code := s.cmd.ProcessState.ExitCode(); code != exitFailure || !strings.Contains(s.all.String(), "accepted p99") {
+		t.Errorf("exit code %d, want %d and the table", code, exitFailure)
+	}
+	for _, want := range []string{"the trials that are done exist in memory only: ", "results.json: file exists"} {
+		if strings.Count(s.stderr.String(), want) == 0 {
+			t.Errorf("it complains %q, want %q in it", &s.stderr, want)
+		}
+	}
+	s.wantNothingLeft()
+}
+
 func TestSignalRemovesWhatWasMade(t *testing.T) {
 	needProc(t)
 	t.Parallel()
