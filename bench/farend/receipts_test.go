@@ -77,7 +77,7 @@ func (f *function) options(t *testing.T, records string) Options {
 workload: 1
 transports: [apigateway]
 records: {size: 200B, kind: `+records+`}
-phases: [{name: steady, rate: 200/s, arrivals: constant, duration: 1300ms}]
+phases: [{name: steady, rate: 500/s, arrivals: constant, duration: 520ms}]
 consumer: {receipts: "`+f.url+`", work: 20ms}
 trials: {warmup: 0s, drain: 20s}
 `, false)
