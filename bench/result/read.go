@@ -18,7 +18,8 @@ type Damaged struct{ Path, Why string }
 
 func (e *Damaged) Error() string { return e.Path + " " + e.Why }
 
-// Read reads a results.json. The error is a *Damaged if the file can be read and its content is wrong.
+// Read reads a results.json. The error is a *Damaged if the file can be read and its content is wrong: not of this form, or
+// with something in it that no run says.
 func Read(path string) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -57,6 +58,9 @@ func parse(data []byte) (*File, error) {
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("goes on after its end")
+	}
+	if err := file.check(); err != nil {
+		return nil, err
 	}
 	return file, nil
 }

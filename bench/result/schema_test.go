@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,16 +24,6 @@ import (
 )
 
 var update = flag.Bool("update", false, "rewrite schema.json and docs/results.md")
-
-// enums are the closed sets of values, by struct and field.
-var enums = map[string][]string{
-	"File.schema":        {result.Schema},
-	"Target.kind":        {result.AWS, result.StandIn, result.Embedded, result.Local, result.Remote, result.Null},
-	"Target.consumer":    {"own", "reply", "receipts"},
-	"Phase.kind":         {"open", "closed"},
-	"Step.kind":          {"open", "closed"},
-	"Comparison.verdict": {result.ABetter, result.BBetter, result.Equivalent, result.Inconclusive, result.NoVerdict},
-}
 
 // A describer makes the schema of Go types, with the comments of their fields as descriptions.
 type describer struct {
@@ -96,7 +87,7 @@ func (d *describer) schema(t reflect.Type) map[string]any {
 	case t == reflect.TypeFor[time.Time]():
 		return map[string]any{"type": "string", "format": "date-time"}
 	case t == reflect.TypeFor[stats.Interval]():
-		return map[string]any{"type": "array", "minItems": 2, "maxItems": 2, "items": map[string]any{"type": []string{"number", "null"}}}
+		return map[string]any{"type": "array", "minItems": 2, "maxItems": 2, "items": map[string]any{"type": []string{"number", "null"}, "minimum": 0}}
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -120,9 +111,9 @@ func (d *describer) schema(t reflect.Type) map[string]any {
 	case reflect.Bool:
 		return map[string]any{"type": "boolean"}
 	case reflect.Float64:
-		return map[string]any{"type": "number"}
+		return map[string]any{"type": "number", "minimum": 0}
 	case reflect.Int, reflect.Int64, reflect.Uint64:
-		return map[string]any{"type": "integer"}
+		return map[string]any{"type": "integer", "minimum": 0}
 	}
 	panic("the schema has no word for " + t.String())
 }
@@ -144,8 +135,11 @@ func (d *describer) define(t reflect.Type) {
 		if c := d.comments[t.Name()+"."+f.Name]; c != "" {
 			p["description"] = c
 		}
-		if set := enums[t.Name()+"."+name]; set != nil {
+		if set := result.Sets[t.Name()+"."+name]; set != nil {
 			p["enum"] = set
+		}
+		if slices.Contains(result.Signed, t.Name()+"."+name) {
+			delete(p, "minimum")
 		}
 		properties[name] = p
 		if options == "" {
@@ -247,6 +241,7 @@ func TestFilesAreAsTheSchemaSays(t *testing.T) {
 		"an unknown field":   {`"schema": "bench/1"`, `"schema": "bench/1", "extra": 1`},
 		"an unknown kind":    {`"kind": "stand-in"`, `"kind": "fake"`},
 		"a missing field":    {`"transport": "sqs",`, ``},
+		"a negative count":   {`"lost": 0`, `"lost": -3`},
 		"a number as a text": {`"seed": 42`, `"seed": "42"`},
 		"another schema":     {`"bench/1"`, `"bench/2"`},
 		"a list that is not": {`"warnings": [`, `"warnings": null, "x": [`},
@@ -319,7 +314,7 @@ func TestDocumentListsEveryField(t *testing.T) {
 				kind = strings.TrimSuffix(kind, " or null") + ", may be missing"
 			}
 			meaning := strings.ReplaceAll(d.meaning(typ, f), "|", `\|`)
-			if set := enums[typ.Name()+"."+name]; set != nil {
+			if set := result.Sets[typ.Name()+"."+name]; set != nil {
 				meaning = strings.TrimSuffix(meaning, ".") + ". One of `" + strings.Join(set, "`, `") + "`."
 			}
 			out += fmt.Sprintf("| `%s` | %s | %s |\n", name, kind, meaning)
