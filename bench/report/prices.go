@@ -94,7 +94,11 @@ func countedCost(f *result.File) *table {
 	total, million := cells("price of this run"), cells("price of a million records, median of trials")
 	metric, _ := result.MetricNamed("usd_per_million")
 	for _, name := range f.Transports() {
-		total = append(total, td{Text: result.Dollars(usd[name])})
+		paid := td{Text: "–", Class: "faint"}
+		if units[name] != (cost.Units{}) {
+			paid = td{Text: result.Dollars(usd[name])}
+		}
+		total = append(total, paid)
 		million = append(million, td{Text: cell(f, metric, name, "")})
 	}
 	t.Rows = append(t.Rows, total, million)

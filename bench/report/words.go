@@ -98,7 +98,7 @@ func median(values []float64) float64 {
 // cell writes the middle of a metric; a dash where there is none.
 func cell(f *result.File, m result.Metric, transport, phase string) string {
 	v, ok := middle(f, m, transport, phase)
-	if !ok || v == 0 && m.Unit == "$" { // nothing is paid by the record
+	if !ok {
 		return "–"
 	}
 	return result.Quantity(v, m.Unit)

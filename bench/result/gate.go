@@ -77,11 +77,14 @@ func Gate(f, baseline *File, texts []string, o GateOptions) (GateResult, error) 
 		g.Notes = append(g.Notes, "the run is partial: "+f.Run.Partial)
 	}
 	for _, r := range rules {
+		before := len(g.Findings)
 		for _, name := range f.Transports() {
-			nothing := r.Metric.Seen && f.Target(name).Kind == Null // the null transport has no far end to lose at
-			if r.Transport == name || r.Transport == "" && !nothing {
+			if r.concerns(f, name) {
 				g.Findings = append(g.Findings, r.judge(f, baseline, name, o))
 			}
+		}
+		if len(g.Findings) == before {
+			g.Findings = append(g.Findings, Finding{Rule: r, Outcome: Unknown, Text: "no transport of the run has " + r.Metric.Name})
 		}
 	}
 	for _, finding := range g.Findings {
@@ -126,6 +129,29 @@ func (r Rule) suits(f *File) error {
 	return &RuleError{r.Text, fmt.Sprintf("the run has no phase %q", r.Phase)}
 }
 
+// concerns reports whether the rule is about a transport. One that names none is not about those that cannot have the
+// metric: the null transport has no far end to lose at, and a server of one's own has no price per record.
+func (r Rule) concerns(f *File, transport string) bool {
+	if r.Transport != "" {
+		return r.Transport == transport
+	}
+	return !(r.Metric.Seen && f.Target(transport).Kind == Null) && !(r.Metric.Billed && f.free(transport))
+}
+
+// free reports whether a transport took records and used nothing that is billed.
+func (f *File) free(transport string) bool {
+	took := 0
+	for i := range f.Trials {
+		if t := &f.Trials[i]; t.Transport == transport {
+			if t.Billed() {
+				return false
+			}
+			took += t.Audit.Accepted
+		}
+	}
+	return took > 0
+}
+
 func (r Rule) judge(f, baseline *File, transport string, o GateOptions) Finding {
 	phase := r.Phase
 	if phase == "" {
@@ -139,6 +165,9 @@ func (r Rule) judge(f, baseline *File, transport string, o GateOptions) Finding 
 	}
 	if len(values) == 0 {
 		out.Text = fmt.Sprintf("%s: no valid trial has %s", transport, r.Metric.Name)
+		if r.Metric.Billed && f.free(transport) {
+			out.Text = fmt.Sprintf("%s: nothing that it used is billed, so there is no %s", transport, r.Metric.Name)
+		}
 		return out
 	}
 	out.Value = estimate(r.Metric, values)

@@ -2,6 +2,7 @@ package result_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +124,37 @@ func TestGateDoesNotOpenForNothing(t *testing.T) {
 	}
 }
 
+// A price that does not exist is not one of $0, whatever the limit.
+func TestGateKnowsWhatHasNoPrice(t *testing.T) {
+	t.Parallel()
+	f := resulttest.Fixture()
+	for _, rule := range []string{"jetstream.usd_per_million > 1", "memory.usd_per_million < 1"} {
+		if got := outcome(t, f, nil, rule, result.GateOptions{}); got.Outcome != result.Unknown || !strings.Contains(got.Text, "nothing that it used is billed") {
+			t.Errorf("%s: got %s, %q, want no data, and why", rule, got.Outcome, got.Text)
+		}
+	}
+	g, err := result.Gate(f, nil, []string{"usd_per_million > 1"}, result.GateOptions{})
+	if err != nil || g.Failed || len(g.Findings) != 2 {
+		t.Errorf("a rule that names no transport: %+v, %v, want sqs and apigateway judged and passed", g, err)
+	}
+	f.Trials = slices.DeleteFunc(f.Trials, func(t result.Trial) bool { return t.Transport == "sqs" })
+	if g, err = result.Gate(f, nil, []string{"usd_per_million > 1"}, result.GateOptions{}); err != nil || !g.Failed {
+		t.Errorf("sqs was never tried: %+v, %v, want a failed gate", g, err)
+	}
+}
+
+func TestGateDoesNotOpenWhereNothingCanBeSeen(t *testing.T) {
+	t.Parallel()
+	f := run(100, 100)
+	f.Targets[0].Kind = result.Null
+	f.Trials[0].Audit.Accepted = 1
+	for _, rule := range []string{"lost > 0", "usd_per_million > 1"} {
+		if got := outcome(t, f, nil, rule, result.GateOptions{}); got.Outcome != result.Unknown {
+			t.Errorf("%s with no destination: got %s, want %s", rule, got.Outcome, result.Unknown)
+		}
+	}
+}
+
 func TestGateTreatsWhatIsNotDecidedAsTold(t *testing.T) {
 	t.Parallel()
 	for fails, o := range map[bool]result.GateOptions{false: {}, true: {FailUndecided: true}} {
@@ -191,6 +223,8 @@ func TestBadRulesAreOneSentenceThatHelps(t *testing.T) {
 		"kafka.lost > 0":              `no transport "kafka"`,
 		"accept.p99@night > 1ms":      `no phase "night"`,
 		"lost@steady > 0":             "no phase",
+		"usd_per_million@steady > 1":  "no phase",
+		"throughput.max@steady < 1":   "no phase",
 		"accept.p99 > 1ms; rm -rf / ": "such as",
 	} {
 		_, err := result.Gate(run(1, 2), nil, []string{rule}, result.GateOptions{})
@@ -211,6 +245,14 @@ func TestEveryMetricIsMeasured(t *testing.T) {
 			t.Errorf("%s is there twice", m.Name)
 		}
 		names[m.Name] = true
+		at, okAt := m.Of(&f.Trials[0], "steady")
+		elsewhere, okElsewhere := m.Of(&f.Trials[0], "nowhere")
+		if whole := at == elsewhere && okAt == okElsewhere; whole == m.Phased && !strings.HasSuffix(m.Name, ".p999") {
+			t.Errorf("%s is the same in every phase: %v, and it says that it has a phase: %v", m.Name, whole, m.Phased)
+		}
+		if _, err := result.ParseRule(m.Name + "@steady ratio > 1"); (err == nil) != m.Phased {
+			t.Errorf("%s in one phase: %v, want it refused if it has none", m.Name, err)
+		}
 		if m.Name != "accept.p999" && !strings.HasSuffix(m.Name, ".p999") && len(f.Values(m, "sqs", "steady")) == 0 {
 			t.Errorf("no trial has %s", m.Name)
 		}

@@ -3,6 +3,8 @@ package result
 import (
 	"slices"
 	"strings"
+
+	"sluice/bench/cost"
 )
 
 // A Metric is a number that a trial yields.
@@ -18,6 +20,10 @@ type Metric struct {
 	Untimed bool
 	// Seen metrics need a consumer that saw the records; where the reply counts as the end, there is none.
 	Seen bool
+	// Phased metrics are of one phase; all others are of the whole trial.
+	Phased bool
+	// Billed metrics are prices; who used nothing that is billed has none, which is not the same as a price of nothing.
+	Billed bool
 
 	of func(t *Trial, phase string) (float64, bool)
 }
@@ -25,8 +31,7 @@ type Metric struct {
 // Latency reports whether the metric is a time that the far end has a part in.
 func (m Metric) Latency() bool { return m.Unit == "ms" && m.Name != "gc_pause_p99" }
 
-// Of returns the metric of a trial; ok is false if the trial does not have it. phase selects the phase of a latency or a
-// rate, and is ignored for what is measured over the whole trial.
+// Of returns the metric of a trial; ok is false if the trial does not have it. phase is ignored unless the metric is Phased.
 func (m Metric) Of(t *Trial, phase string) (value float64, ok bool) { return m.of(t, phase) }
 
 // Metrics returns every metric, in the order in which they are shown.
@@ -50,7 +55,7 @@ func Metrics() []Metric {
 
 func latencies(name, title string, of func(Latencies) Summary) []Metric {
 	quantile := func(label string, q func(Summary) *float64) Metric {
-		return Metric{Name: name + "." + label, Title: title + " " + strings.Replace(label, "p999", "p99.9", 1), Unit: "ms", of: func(t *Trial, phase string) (float64, bool) {
+		return Metric{Name: name + "." + label, Title: title + " " + strings.Replace(label, "p999", "p99.9", 1), Unit: "ms", Phased: true, of: func(t *Trial, phase string) (float64, bool) {
 			p := t.Phase(phase)
 			if p == nil {
 				return 0, false
@@ -91,9 +96,9 @@ func rates() []Metric {
 			}
 			return most, ok
 		}},
-		{Name: "throughput.accepted", Title: "accepted rate", Unit: "/s", Higher: true, of: phaseValue(func(p *Phase) float64 { return p.AcceptedRate })},
-		{Name: "throughput.processed", Title: "processed rate", Unit: "/s", Higher: true, of: phaseValue(func(p *Phase) float64 { return p.ProcessedRate })},
-		{Name: "drain_seconds", Title: "time to drain", Unit: "s", of: phaseValue(func(p *Phase) float64 { return p.DrainSeconds })},
+		{Name: "throughput.accepted", Title: "accepted rate", Unit: "/s", Higher: true, Phased: true, of: phaseValue(func(p *Phase) float64 { return p.AcceptedRate })},
+		{Name: "throughput.processed", Title: "processed rate", Unit: "/s", Higher: true, Phased: true, of: phaseValue(func(p *Phase) float64 { return p.ProcessedRate })},
+		{Name: "drain_seconds", Title: "time to drain", Unit: "s", Phased: true, of: phaseValue(func(p *Phase) float64 { return p.DrainSeconds })},
 	}
 }
 
@@ -154,8 +159,15 @@ func costs() []Metric {
 		}}
 	}
 	all := func(t *Trial) int { return t.Audit.Accepted } // what is counted over the whole trial has the warm-up in it
+	price := perRecord("usd_per_million", "price of a million records", "$", 1e6, func(t *Trial) float64 { return t.USD }, func(t *Trial) int {
+		if !t.Billed() {
+			return 0
+		}
+		return all(t)
+	})
+	price.Billed = true
 	return []Metric{
-		perRecord("usd_per_million", "price of a million records", "$", 1e6, func(t *Trial) float64 { return t.USD }, all),
+		price,
 		perRecord("requests_per_record", "requests per record", "", 1, func(t *Trial) float64 { return float64(t.Attempts) }, all),
 		perRecord("bytes_per_record", "bytes on the wire per record", "B", 1, func(t *Trial) float64 { return float64(t.Client.BytesOut + t.Client.BytesIn) }, (*Trial).Accepted),
 		perTrial("cpu_per_record", "CPU of the sender per record", "µs", func(t *Trial) float64 { return t.Client.CPUMicros }),
@@ -243,6 +255,9 @@ func (t *Trial) Phase(name string) *Phase {
 	}
 	return nil
 }
+
+// Billed reports whether the trial used anything that has a price.
+func (t *Trial) Billed() bool { return t.USD > 0 || t.Units != (cost.Units{}) }
 
 // Accepted is the number of records accepted in all phases.
 func (t *Trial) Accepted() int {

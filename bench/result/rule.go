@@ -13,7 +13,7 @@ type Rule struct {
 	Text      string
 	Transport string // empty: each of them
 	Metric    Metric
-	Phase     string // empty: the main phase
+	Phase     string // empty: the main phase, or the whole trial
 	Relative  bool   // the limit is of the ratio to a baseline
 	Op        string // one of > >= < <=
 	Limit     float64
@@ -69,8 +69,8 @@ func ParseRule(text string) (Rule, error) {
 		return bad("%s is in %s, want a number with one of the units %s and not %q", metric.Name, orNumbers(metric.Unit), unitNames(metric.Unit), m[6])
 	}
 	r.Limit = number * factor
-	if metric.Counted && r.Phase != "" {
-		return bad("%s is counted over the whole trial, it has no phase", metric.Name)
+	if r.Phase != "" && !metric.Phased {
+		return bad("%s is of the whole trial, it has no phase", metric.Name)
 	}
 	return r, nil
 }
