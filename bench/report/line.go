@@ -13,13 +13,13 @@ const lineFormat = "%s %s %s %s %s %s %s %s %s %s %s"
 
 // LineHeader is the line above those of Line.
 func LineHeader() string {
-	return columns("transport", "phase", "rate", "ok", "acc p50", "acc p99", "proc99", "error", "lost", "dup", "$")
+	return columns("transport", "phase", "rate", "ok", "acc p50", "acc p99", "proc99", "error", "lost", "dup", "sum $")
 }
 
 // Line sums a finished trial up in at most 80 columns: its main phase, the rate offered and how much of it was accepted, the
-// latencies, failed attempts, losses, duplicates, and spent, which is what the run has cost so far in USD. A trial that does
-// not count has more lines, which say why.
-func Line(t *result.Trial, spent float64) string {
+// latencies, failed attempts, losses and duplicates where f says that somebody received what was sent, and spent, which is
+// what the run has cost so far in USD. A trial that does not count has more lines, which say why.
+func Line(f *result.File, t *result.Trial, spent float64) string {
 	var main *result.Phase
 	for i := range t.Phases {
 		if p := &t.Phases[i]; main == nil || p.Kind == "open" && (main.Kind != "open" || p.Offered > main.Offered) {
@@ -37,8 +37,12 @@ func Line(t *result.Trial, spent float64) string {
 	for _, n := range t.Errors {
 		errors += n
 	}
+	lost, duplicates := "–", "–"
+	if f.Audited(t.Transport) {
+		lost, duplicates = svg.Number(float64(t.Audit.Lost)), svg.Number(float64(t.Audit.Duplicates.Total))
+	}
 	line := columns(t.Transport, main.Name, svg.Number(math.Round(main.OfferedRate))+"/s", share, millis(main.Latency.Accept.P50), millis(main.Latency.Accept.P99),
-		millis(main.Latency.Processed.P99), svg.Number(float64(errors)), svg.Number(float64(t.Audit.Lost)), svg.Number(float64(t.Audit.Duplicates.Total)), result.Dollars(spent))
+		millis(main.Latency.Processed.P99), svg.Number(float64(errors)), lost, duplicates, result.Dollars(spent))
 	if t.Valid {
 		return line
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -110,7 +111,7 @@ func TestTable(t *testing.T) {
 	lines := report.LineHeader() + "\n"
 	f := resulttest.Fixture()
 	for i := range 17 {
-		lines += report.Line(&f.Trials[i], 0.0021*float64(i)) + "\n"
+		lines += report.Line(f, &f.Trials[i], 0.0021*float64(i)) + "\n"
 	}
 	for name, text := range map[string]string{"table": table(t, resulttest.Fixture()), "table-aws": table(t, onAWS(resulttest.Fixture())),
 		"compare": compared.String(), "compare-forced": forced.String(), "gate": gate.String(), "lines": lines} {
@@ -154,6 +155,24 @@ func TestStandInNeverYieldsAVerdictAboutAWS(t *testing.T) {
 	}
 }
 
+// Where nothing is read back, nobody knows what was lost: the line must say no more than the table does.
+func TestLinesCountLossesOnlyWhereSomebodyLooks(t *testing.T) {
+	t.Parallel()
+	f := resulttest.Fixture()
+	for i := range f.Trials {
+		f.Trials[i].Audit.Lost, f.Trials[i].Audit.Duplicates.Total = 71, 93
+		transport := f.Trials[i].Transport
+		fields := strings.Fields(strings.Split(report.Line(f, &f.Trials[i], 1), "\n")[0])
+		want := []string{"71", "93", "$1.00"}
+		if transport == "apigateway" { // its replies count as the end
+			want = []string{"–", "–", "$1.00"}
+		}
+		if got := fields[len(fields)-3:]; !slices.Equal(got, want) {
+			t.Errorf("%s: losses, duplicates and cost are %q, want %q", transport, got, want)
+		}
+	}
+}
+
 func TestLinesFitWhateverTheyHold(t *testing.T) {
 	t.Parallel()
 	f := resulttest.Fixture()
@@ -162,7 +181,7 @@ func TestLinesFitWhateverTheyHold(t *testing.T) {
 	huge.Errors = map[string]int{"x": 1 << 40}
 	huge.Valid, huge.Because = false, []string{strings.Repeat("long ", 60), strings.Repeat("w", 200), "\x1b[31mred"}
 	for name, trial := range map[string]result.Trial{"huge": huge, "empty": {}, "usual": f.Trials[1]} {
-		text := report.Line(&trial, 1e9)
+		text := report.Line(f, &trial, 1e9)
 		fits(t, text)
 		if strings.ContainsRune(text, '\x1b') {
 			t.Errorf("%s: the line steers the terminal: %q", name, text)

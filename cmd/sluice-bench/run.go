@@ -98,7 +98,7 @@ func (s *session) measure(ctx context.Context, dir string, out, progress io.Writ
 	warned := false
 	e.Told = func(ev experiment.Event) {
 		bar.say(func() {
-			fmt.Fprintln(out, report.Line(&ev.Trial, ev.USD))
+			fmt.Fprintln(out, report.Line(s.file, &ev.Trial, ev.USD))
 			if ev.Again {
 				fmt.Fprintln(out, "           This client was busy elsewhere; the trial is done again.")
 			}
