@@ -206,7 +206,7 @@ func TestPageHoldsWhatIsPromised(t *testing.T) {
 	for _, want := range []string{
 		"none: stand-in", "sqs lower by", // verdicts
 		"Accepted latency by percentile", "Processed latency by percentile", "Processed p99 over time", "stall from second 13", // latency
-		"Throughput by number of senders", "fitted universal scalability law", "Latency against load", "processed.p99 < 100ms", // load
+		"Accepted rate by number of senders", "Throughput by number of senders", "fitted universal scalability law", "Latency against load", "processed.p99 < 100ms", // load
 		"sqs to apigateway, ratio by metric", "equivalent: within 5 %", // pairs
 		"accepted, never received: LOST", "upper 95 % bound", "throttled: ThrottlingException", // delivery
 		"Cost by records per request", "Cost by size of a record", "Cost by records per month", "is cheaper than", // cost

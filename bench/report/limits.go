@@ -32,6 +32,7 @@ func limits(f *result.File) []string {
 	all = append(all, unpaired(f)...)
 	all = append(all, undecided(f)...)
 	all = append(all, losses(f)...)
+	all = append(all, growing(f)...)
 	all = append(all, ends(f)...)
 	if f.Calibration != nil {
 		for _, c := range f.Calibration.Checks {
@@ -111,6 +112,26 @@ func losses(f *result.File) []string {
 	}
 	if len(bounds) > 0 {
 		all = append(all, "No loss is not proof of none. Of a million records, so many may still be lost (95 %): "+list(bounds)+".")
+	}
+	return all
+}
+
+// mostBehind is how far the processed rate may be below the accepted one, as a share of it, before the report says so.
+const mostBehind = 0.05
+
+// growing names the transports that took records faster than they were processed: there the accepted rate is that of a
+// queue that fills, and no rate that lasts.
+func growing(f *result.File) []string {
+	var all []string
+	accepted, _ := result.MetricNamed("throughput.max")
+	processed, _ := result.MetricNamed("throughput.max_processed")
+	for _, name := range f.Transports() {
+		in, okIn := middle(f, accepted, name, "")
+		out, okOut := middle(f, processed, name, "")
+		if okIn && okOut && out < in*(1-mostBehind) {
+			all = append(all, fmt.Sprintf("%s: up to %s were accepted and up to %s processed, the rest waited: a queue that only grows keeps up no rate.",
+				name, result.Quantity(in, "/s"), result.Quantity(out, "/s")))
+		}
 	}
 	return all
 }

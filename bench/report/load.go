@@ -12,7 +12,7 @@ import (
 
 func loadSection(f *result.File) section {
 	s := section{ID: "load", Title: "Throughput and load", StandIn: farEndNote(f),
-		Lead: "Closed phases send as fast as they are answered, with so many senders: they measure throughput. Latency against load comes from open phases, whose arrivals do not wait for answers."}
+		Lead: "Closed phases send as fast as they are answered, with so many senders: they measure the highest rate that is accepted, which is no rate that lasts where processing falls behind. Latency against load comes from open phases, whose arrivals do not wait for answers."}
 	var grid []figure
 	for _, phase := range phasesOf(f, "closed") {
 		if fig := throughput(f, phase); fig.SVG != "" {
@@ -28,6 +28,9 @@ func loadSection(f *result.File) section {
 	}
 	if len(grid) > 0 {
 		s.Blocks = append(s.Blocks, block{Grid: grid})
+	}
+	if behind := growing(f); len(behind) > 0 {
+		s.Blocks = append(s.Blocks, block{List: behind})
 	}
 	if len(f.Searches) > 0 {
 		s.Blocks = append(s.Blocks, block{Table: searchTable(f)})
@@ -77,9 +80,9 @@ func throughput(f *result.File, phase string) figure {
 	}
 	data := &table{Caption: "Records accepted per second, phase " + phase + ", medians over the trials", Head: []string{"senders"}}
 	steps := sortedKeys(senders)
-	chart := svg.Chart{Title: "Throughput by number of senders, phase " + phase, Desc: "One line per transport; higher is better.",
-		X: svg.Axis{Label: "requests at once", Log: true}, Y: svg.Axis{Label: "records per second", Log: true}}
-	rows := svg.Rows{Title: "Throughput, phase " + phase, Desc: "One row per transport; higher is better.", Axis: svg.Axis{Label: "records per second", Log: true}}
+	chart := svg.Chart{Title: "Accepted rate by number of senders, phase " + phase, Desc: "One line per transport; higher is better.",
+		X: svg.Axis{Label: "requests at once", Log: true}, Y: svg.Axis{Label: "records accepted per second", Log: true}}
+	rows := svg.Rows{Title: "Accepted rate, phase " + phase, Desc: "One row per transport; higher is better.", Axis: svg.Axis{Label: "records accepted per second", Log: true}}
 	for _, n := range steps {
 		chart.X.Ticks = append(chart.X.Ticks, svg.Tick{At: float64(n), Label: svg.Number(float64(n))})
 		data.Rows = append(data.Rows, cells(svg.Number(float64(n))))
@@ -111,7 +114,7 @@ func throughput(f *result.File, phase string) figure {
 		drawn = rows.Draw()
 		note = fmt.Sprintf("With %s at once; small dots are trials, the sign is their median.", plural(steps[0], "request"))
 	}
-	return figure{Title: "Highest throughput, phase " + phase, Note: note, SVG: template.HTML(drawn), Data: data}
+	return figure{Title: "Highest accepted rate, phase " + phase, Note: note, SVG: template.HTML(drawn), Data: data}
 }
 
 // scaling draws the closed steps of a search with the fitted law.

@@ -171,6 +171,10 @@ func (p *printer) comparisons(f *result.File) {
 			a, b := typical(c)
 			p.compared(label(c.Metric), a, b, ratio(c), verdict(c), fmt.Sprint(c.Pairs))
 		}
+		if i == 0 {
+			p.rule()
+			p.wrap("", "A and B are "+typicalNote+", so they are not quite the medians above; A/B is their ratio.")
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func answer(f *result.File) string {
 }
 
 func comparisonTable(f *result.File, p pair) *table {
-	t := &table{Caption: p.A + " against " + p.B, Head: []string{"metric", p.A, p.B, p.A + " / " + p.B, "95 % interval", "pairs", "verdict"}}
+	t := &table{Caption: p.A + " against " + p.B + ": " + typicalNote, Head: []string{"metric", p.A, p.B, p.A + " / " + p.B, "95 % interval", "pairs", "verdict"}}
 	for _, c := range comparisonsOf(f, p) {
 		v := td{Text: verdict(c), Class: "faint"}
 		if !withheld(c) && (c.Verdict == result.ABetter || c.Verdict == result.BBetter) {

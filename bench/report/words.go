@@ -11,11 +11,11 @@ import (
 )
 
 // headline are the metrics that stand for a run.
-var headline = []string{"accept.p50", "accept.p99", "processed.p50", "processed.p99", "throughput.max", "usd_per_million",
+var headline = []string{"accept.p50", "accept.p99", "processed.p50", "processed.p99", "throughput.max", "throughput.max_processed", "usd_per_million",
 	"lost", "duplicates", "cpu_per_record", "allocs_per_record"}
 
 // short names metrics in narrow columns; the others keep their titles.
-var short = map[string]string{"throughput.max": "throughput max", "usd_per_million": "$ per million", "cpu_per_record": "CPU per record",
+var short = map[string]string{"throughput.max": "max accepted/s", "throughput.max_processed": "max processed/s", "usd_per_million": "$ per million", "cpu_per_record": "CPU per record",
 	"allocs_per_record": "allocs per record", "bytes_per_record": "bytes per record", "requests_per_record": "requests/record", "peak_rss": "peak memory"}
 
 func label(metric string) string {
@@ -189,6 +189,9 @@ func verdict(c result.Comparison) string {
 func judged(c result.Comparison) bool { return c.Verdict != result.NoVerdict && c.Pairs > 0 }
 
 func pairCount(n int) string { return plural(n, "pair") }
+
+// typicalNote says what the numbers of typical are.
+const typicalNote = "geometric means over the pairs in which both trials count for the metric"
 
 // typical writes the two typical values of a comparison; dashes where there are none.
 func typical(c result.Comparison) (a, b string) {

@@ -87,17 +87,23 @@ func latencies(name, title string, of func(Latencies) Summary) []Metric {
 }
 
 func rates() []Metric {
-	return []Metric{
-		{Name: "throughput.max", Title: "highest throughput", Unit: "/s", Higher: true, Untimed: true, of: func(t *Trial, _ string) (most float64, ok bool) {
-			for _, p := range t.Phases {
-				if p.Kind == "closed" {
-					most, ok = max(most, p.AcceptedRate), true
+	highest := func(name, title string, of func(*Phase) float64) Metric {
+		return Metric{Name: name, Title: title, Unit: "/s", Higher: true, Untimed: true, of: func(t *Trial, _ string) (most float64, ok bool) {
+			for i := range t.Phases {
+				if p := &t.Phases[i]; p.Kind == "closed" {
+					most, ok = max(most, of(p)), true
 				}
 			}
 			return most, ok
-		}},
-		{Name: "throughput.accepted", Title: "accepted rate", Unit: "/s", Higher: true, Phased: true, of: phaseValue(func(p *Phase) float64 { return p.AcceptedRate })},
-		{Name: "throughput.processed", Title: "processed rate", Unit: "/s", Higher: true, Phased: true, of: phaseValue(func(p *Phase) float64 { return p.ProcessedRate })},
+		}}
+	}
+	accepted := func(p *Phase) float64 { return p.AcceptedRate }
+	processed := func(p *Phase) float64 { return p.ProcessedRate }
+	return []Metric{
+		highest("throughput.max", "highest accepted rate", accepted),
+		highest("throughput.max_processed", "highest processed rate", processed),
+		{Name: "throughput.accepted", Title: "accepted rate", Unit: "/s", Higher: true, Phased: true, of: phaseValue(accepted)},
+		{Name: "throughput.processed", Title: "processed rate", Unit: "/s", Higher: true, Phased: true, of: phaseValue(processed)},
 		{Name: "drain_seconds", Title: "time to drain", Unit: "s", Phased: true, of: phaseValue(func(p *Phase) float64 { return p.DrainSeconds })},
 	}
 }
