@@ -99,7 +99,9 @@ func are(n int, noun string) string {
 func losses(f *result.File) []string {
 	var all, bounds []string
 	for _, name := range f.Transports() {
+		valid, invalid := trialsOf(f, name)
 		switch sum := audits(f, name); {
+		case valid+invalid == 0: // nothing was audited
 		case !f.Audited(name) && f.Target(name).Kind != result.Null:
 			all = append(all, fmt.Sprintf("%s: nothing is read back, so nobody knows what was lost.", name))
 		case !f.Audited(name):
@@ -155,7 +157,7 @@ func ends(f *result.File) []string {
 		sizes[t.MaxRecords] = true
 	}
 	var all []string
-	if len(brokers) > 0 {
+	if len(brokers) > 0 && len(f.Trials) > 0 {
 		all = append(all, fmt.Sprintf("%s: no price per record; the server that you would run is not in it (see cost).", list(brokers)))
 	}
 	if len(own) > 0 && len(reply) > 0 {

@@ -32,7 +32,7 @@ func loadSection(f *result.File) section {
 	if behind := growing(f); len(behind) > 0 {
 		s.Blocks = append(s.Blocks, block{List: behind})
 	}
-	if len(f.Searches) > 0 {
+	if len(f.Searches) > 0 && len(f.Trials) > 0 { // else it is the verdict
 		s.Blocks = append(s.Blocks, block{Table: searchTable(f)})
 	}
 	return s
@@ -195,15 +195,9 @@ func hockeyStick(f *result.File, phase string) figure {
 }
 
 func searchTable(f *result.File) *table {
-	t := &table{Caption: "What the searches found, in records per second", Wrap: true, Head: []string{"transport", "search", "SLO", "highest within the SLO", "knee", "highest of all", "contention σ", "coherence κ", "R²", "remark"}}
-	rate := func(v float64) string {
-		if v == 0 {
-			return "–"
-		}
-		return result.Plain(v)
-	}
+	t := &table{Caption: "What the searches found", Wrap: true, Head: []string{"transport", "search", "SLO", "highest within the SLO", "knee", "highest of all", "contention σ", "coherence κ", "R²", "remark"}}
 	for _, s := range f.Searches {
-		row := cells(s.Transport, s.Phase, s.SLO, rate(s.MaxAtSLO), rate(s.Knee), rate(s.MaxClosed))
+		row := cells(s.Transport, s.Phase, s.SLO, found(s.MaxAtSLO), found(s.Knee), found(s.MaxClosed))
 		if s.USL != nil {
 			row = append(row, cells(result.Plain(s.USL.Sigma), result.Plain(s.USL.Kappa), result.Plain(s.USL.R2))...)
 		} else {
@@ -212,6 +206,14 @@ func searchTable(f *result.File) *table {
 		t.Rows = append(t.Rows, append(row, td{Text: s.Because}))
 	}
 	return t
+}
+
+// found writes a rate of a search; a dash where there is none.
+func found(rate float64) string {
+	if rate == 0 {
+		return "–"
+	}
+	return result.Quantity(rate, "/s")
 }
 
 func percent(share float64) string { return result.Plain(share*100) + " %" }

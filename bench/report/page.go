@@ -143,8 +143,8 @@ func sections(f *result.File) ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []section{verdictSection(f), latency}
-	for _, s := range []section{loadSection(f), pairSection(f), deliverySection(f), costSection(f), clientSection(f), validitySection(f), setupSection(f)} {
+	all := []section{verdictSection(f)}
+	for _, s := range []section{latency, loadSection(f), pairSection(f), deliverySection(f), costSection(f), clientSection(f), validitySection(f), setupSection(f)} {
 		if len(s.Blocks) > 0 {
 			all = append(all, s)
 		}

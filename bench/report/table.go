@@ -31,6 +31,7 @@ func Table(w io.Writer, f *result.File, width int, paths Paths) error {
 	}
 	p.summary(f)
 	p.comparisons(f)
+	p.searches(f)
 	p.section("Invalid trials, whose latencies do not count", first(invalid(f), mostInvalid))
 	p.section("Not proved", limits(f))
 	p.section("Warnings", f.Warnings)
@@ -122,11 +123,14 @@ func (p *printer) summary(f *result.File) {
 		p.line("%s", line)
 	}
 	phase := f.MainPhase()
-	p.wrap("", fmt.Sprintf("Run %s, profile %s, %s; latencies of the phase %s", f.Run.ID, f.Run.Profile, span(f.Run.Seconds), orNone(phase)))
+	p.wrap("", fmt.Sprintf("Run %s, profile %s, %s%s", f.Run.ID, f.Run.Profile, span(f.Run.Seconds), ofPhase(phase)))
 	p.line("")
 	row("", func(n string) string { return n })
 	row("far end", func(n string) string { return kind(f.Target(n)) })
 	row("processed means", func(n string) string { return consumer(f.Target(n)) })
+	if len(f.Trials) == 0 {
+		return // a row of each metric would be one of dashes
+	}
 	row("valid trials", func(n string) string { return trialCount(f, n) })
 	p.rule()
 	for _, name := range headline {
@@ -136,6 +140,14 @@ func (p *printer) summary(f *result.File) {
 	}
 	p.rule()
 	p.wrap("", "Medians over the trials that count for the metric; lost and duplicates are sums over all. Latencies count from the intended arrival of a record.")
+}
+
+// ofPhase says in a heading which phase the latencies are of; nothing if there are none.
+func ofPhase(phase string) string {
+	if phase == "" {
+		return ""
+	}
+	return "; latencies of the phase " + phase
 }
 
 func orNone(s string) string {
@@ -181,6 +193,28 @@ func (p *printer) comparisons(f *result.File) {
 func (p *printer) compared(metric, a, b, ratio, verdict, pairs string) {
 	p.line("%s%s%s%s  %s%s", pad(fit(metric, 15), 15), right(fit(a, 9), 9), right(fit(b, 9), 9),
 		right(fit(ratio, 22), 23), pad(fit(verdict, 17), 17), right(pairs, 5))
+}
+
+// searches prints what each search has found.
+func (p *printer) searches(f *result.File) {
+	for _, phase := range searchPhases(f) {
+		row := func(transport, kept, knee, closed, slo string) {
+			p.line("%s%s%s%s  %s", pad(fit(transport, 12), 12), right(fit(kept, 15), 15), right(fit(knee, 11), 12), right(fit(closed, 13), 14), fit(slo, 25))
+		}
+		p.line("")
+		p.wrap("", "Search "+phase+": the highest rates of accepted records")
+		row("", "within the SLO", "knee", "closed loop", "SLO")
+		p.rule()
+		for _, s := range f.Searches {
+			if s.Phase != phase {
+				continue
+			}
+			row(s.Transport, found(s.MaxAtSLO), found(s.Knee), found(s.MaxClosed), s.SLO)
+			if s.Because != "" {
+				p.wrap("  ", s.Because)
+			}
+		}
+	}
 }
 
 // others sums up pairs that are shown in full on the page only.

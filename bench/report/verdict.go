@@ -12,8 +12,15 @@ func verdictSection(f *result.File) section {
 	if all := pairs(f); len(all) > 0 {
 		s.Blocks = append(s.Blocks, block{Table: comparisonTable(f, all[0])})
 	}
-	s.Blocks = append(s.Blocks, block{Table: glance(f)})
-	s.Blocks = append(s.Blocks, block{Text: "What this run does not prove:"}, block{List: limits(f)})
+	switch {
+	case len(f.Trials) > 0:
+		s.Blocks = append(s.Blocks, block{Table: glance(f)})
+	case len(f.Searches) > 0:
+		s.Blocks = append(s.Blocks, block{Table: searchTable(f)})
+	}
+	if open := limits(f); len(open) > 0 {
+		s.Blocks = append(s.Blocks, block{Text: "What this run does not prove:"}, block{List: open})
+	}
 	if len(f.Warnings) > 0 {
 		s.Blocks = append(s.Blocks, block{Text: "Warnings:"}, block{List: f.Warnings})
 	}
@@ -23,6 +30,9 @@ func verdictSection(f *result.File) section {
 // answer says in sentences what the first pair of transports shows.
 func answer(f *result.File) string {
 	all := pairs(f)
+	if len(f.Trials) == 0 && len(f.Searches) > 0 {
+		return "This run searched for the highest rate of each transport. It made no trials, so nothing was compared."
+	}
 	if len(all) == 0 {
 		return "Nothing was compared: a comparison needs two transports and pairs of valid trials."
 	}
@@ -89,7 +99,7 @@ func comparisonTable(f *result.File, p pair) *table {
 func glance(f *result.File) *table {
 	names := f.Transports()
 	phase := f.MainPhase()
-	t := &table{Caption: "All transports: medians over the trials that count, sums of what is lost or duplicated; latencies of the phase " + orNone(phase), Head: append([]string{""}, names...)}
+	t := &table{Caption: "All transports: medians over the trials that count, sums of what is lost or duplicated" + ofPhase(phase), Head: append([]string{""}, names...)}
 	row := func(name string, of func(string) string) {
 		line := cells(name)
 		for _, n := range names {
