@@ -20,7 +20,7 @@ const (
 
 // plain is bursty one-way data that may be sent again: nothing is asked that only one option can do.
 func plain() advise.Question {
-	return advise.Question{RecordsPerMonth: 10e6, Size: kib, Rate: 50, Burst: 500, Linger: 100 * ms, DurableSpool: true, MemoryMB: 128, Work: 5 * ms}
+	return advise.Question{RecordsPerMonth: 10e6, Size: kib, Together: 1, MaxRecords: 10, PostRecords: 1, Rate: 50, Burst: 500, Linger: 100 * ms, DurableSpool: true, MemoryMB: 128, Work: 5 * ms}
 }
 
 func with(change func(*advise.Question)) advise.Question {
@@ -319,7 +319,7 @@ func TestFlipsAreWhereTheModelSays(t *testing.T) {
 
 // A source that is read page by page fills requests whatever its rate.
 func TestRecordsThatComeAtOnceShareRequests(t *testing.T) {
-	q := advise.Question{RecordsPerMonth: 50e6, Size: 2048, MemoryMB: 128}
+	q := advise.Question{RecordsPerMonth: 50e6, Size: 2048, MemoryMB: 128, Together: 1, MaxRecords: 10, PostRecords: 1}
 	alone, err := advise.Ask(advise.Input{Question: q, Book: cost.DefaultBook()})
 	if err != nil {
 		t.Fatal(err)

@@ -55,7 +55,7 @@ func knobs(q Question) []knob {
 		}, 1e3, 1e12, func(x float64) string { return number(x) + " records a month" }},
 		{"bursts", func(q Question) float64 { return q.Burst }, func(q Question, x float64) Question { q.Burst = x; return q }, q.Rate, 1e6, rate},
 		{"linger", func(q Question) float64 { return q.Linger.Seconds() }, func(q Question, x float64) Question { q.Linger = seconds(x); return q }, 0.001, 60, span},
-		{"records that come at once", func(q Question) float64 { return float64(max(1, q.Together)) }, func(q Question, x float64) Question { q.Together = int(math.Round(x)); return q }, 1, 10, func(x float64) string { return number(math.Round(x)) }},
+		{"records that come at once", func(q Question) float64 { return float64(q.Together) }, func(q Question, x float64) Question { q.Together = int(math.Round(x)); return q }, 1, 10, func(x float64) string { return number(math.Round(x)) }},
 		{"work per record", func(q Question) float64 { return q.Work.Seconds() }, func(q Question, x float64) Question { q.Work = seconds(x); return q }, 0.001, 3600, span},
 		{"records per POST", func(q Question) float64 { return float64(q.PostRecords) }, func(q Question, x float64) Question { q.PostRecords = int(math.Round(x)); return q }, 1, 100, func(x float64) string { return number(math.Round(x)) }},
 	}

@@ -20,9 +20,9 @@ type Question struct {
 	Burst           float64 `json:"burst"`             // highest rate that lasts for seconds; 0: Rate
 
 	Linger      time.Duration `json:"linger_ns"`    // how long a record may wait for others to share its request
-	Together    int           `json:"together"`     // records that come at once, such as a page of the source, and share requests without waiting; 0: 1
-	MaxRecords  int           `json:"max_records"`  // records in one request to a queue, 1 to 10; 0: 10
-	PostRecords int           `json:"post_records"` // records in one POST; 0: 1, which is what the transport sends
+	Together    int           `json:"together"`     // records that come at once, such as a page of the source, and share requests without waiting, 1 or more
+	MaxRecords  int           `json:"max_records"`  // records in one request to a queue, 1 to 10
+	PostRecords int           `json:"post_records"` // records in one POST, 1 or more; the transport sends 1
 
 	SLO       *SLO     `json:"slo,omitempty"`
 	LossBound *float64 `json:"loss_bound,omitempty"` // largest tolerable share of accepted records that are lost or of rejected ones that arrive, 0 to 1; nil: no bound
@@ -69,9 +69,9 @@ func (q Question) Validate() error {
 	check(q.Rate == 0 || q.Rate*monthSeconds >= q.RecordsPerMonth*(1-1e-9), "%v records a month do not come at %v per second: that is %s/s all month long", q.RecordsPerMonth, q.Rate, number(q.RecordsPerMonth/monthSeconds))
 	check(amount(q.RatePerKey, 1e9), "a rate per key of %v per second, want 0 to 1e9", q.RatePerKey)
 	check(q.Linger >= 0 && q.Linger <= time.Hour, "a linger of %v, want 0 to 1h", q.Linger)
-	check(q.Together >= 0 && q.Together <= 1_000_000, "%d records at once, want 0 to 1,000,000", q.Together)
-	check(q.MaxRecords >= 0 && q.MaxRecords <= 10, "%d records in a request, want 1 to 10", q.MaxRecords)
-	check(q.PostRecords >= 0 && q.PostRecords <= 10_000, "%d records in a POST, want 1 to 10,000", q.PostRecords)
+	check(q.Together >= 1 && q.Together <= 1_000_000, "%d records at once, want 1 to 1,000,000", q.Together)
+	check(q.MaxRecords >= 1 && q.MaxRecords <= 10, "%d records in a request, want 1 to 10", q.MaxRecords)
+	check(q.PostRecords >= 1 && q.PostRecords <= 10_000, "%d records in a POST, want 1 to 10,000", q.PostRecords)
 	if q.LossBound != nil {
 		check(amount(*q.LossBound, 1), "a loss bound of %v, want a share from 0 to 1", *q.LossBound)
 	}
@@ -95,12 +95,6 @@ func (q Question) filled() Question {
 	q.Burst = math.Max(q.Burst, q.Rate)
 	if q.StrictOrder && q.RatePerKey == 0 {
 		q.RatePerKey = q.Rate
-	}
-	if q.MaxRecords == 0 {
-		q.MaxRecords = 10
-	}
-	if q.PostRecords == 0 {
-		q.PostRecords = 1
 	}
 	return q
 }

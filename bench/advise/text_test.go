@@ -89,6 +89,8 @@ func TestAskRefuses(t *testing.T) {
 			[]string{"NaN records", "-1 bytes", "11 records", "linger of -1ns", "loss bound of 2"}},
 		{"more records than the rate brings", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.RecordsPerMonth = 1e9 })}, []string{"do not come at 50 per second", "386/s all month"}},
 		{"bursts below the rate", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.Burst = 10 })}, []string{"bursts of 10"}},
+		{"requests without a record", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.Together, q.MaxRecords, q.PostRecords = 0, 0, 0 })},
+			[]string{"0 records at once, want 1 to", "0 records in a request, want 1 to 10", "0 records in a POST, want 1 to"}},
 		{"a bound on nothing", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.SLO = &advise.SLO{Bound: time.Second} })}, []string{"want one of accept.p50"}},
 		{"an unknown exclusion", advise.Input{Book: cost.DefaultBook(), Question: with(func(q *advise.Question) { q.Exclude = []cost.Option{"pigeon"} })}, []string{`"pigeon"`}},
 		{"two measurements of one option", advise.Input{Book: cost.DefaultBook(), Question: plain(), Evidence: []advise.Evidence{e, e}}, []string{"sqs-standard was measured twice"}},

@@ -65,7 +65,7 @@ func TestEvidenceAnswersAQuestion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in.Question = advise.Question{RecordsPerMonth: 1e8, Size: 1024, SLO: &advise.SLO{Metric: "processed.p99", Bound: time.Microsecond}}
+		in.Question = advise.Question{RecordsPerMonth: 1e8, Size: 1024, Together: 1, MaxRecords: 10, PostRecords: 1, SLO: &advise.SLO{Metric: "processed.p99", Bound: time.Microsecond}}
 		if _, err = advise.Ask(in); err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
