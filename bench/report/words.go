@@ -129,9 +129,13 @@ func trialCount(f *result.File, transport string) string {
 // A pair is two transports that were compared.
 type pair struct{ A, B string }
 
-// pairs returns the compared pairs: the question of queue or gateway first, then as they stand in the file.
+// pairs returns the compared pairs: the question of queue or gateway first, then as they stand in the file. Without trials
+// nothing was compared, whatever was to be.
 func pairs(f *result.File) []pair {
 	var all []pair
+	if len(f.Trials) == 0 {
+		return nil
+	}
 	for _, c := range f.Comparisons {
 		p := pair{c.A, c.B}
 		switch {
