@@ -18,6 +18,7 @@ import (
 	"sluice/bench/report"
 	"sluice/bench/result"
 	"sluice/bench/result/resulttest"
+	"sluice/bench/stats"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files and the screenshots")
@@ -193,6 +194,20 @@ func TestLinesFitWhateverTheyHold(t *testing.T) {
 	fits(t, text)
 	if strings.ContainsRune(text, '\x1b') {
 		t.Error("the table steers the terminal")
+	}
+}
+
+// A small ratio has more digits than the column is wide for; its interval must keep both ends.
+func TestIntervalsOfSmallRatiosAreWhole(t *testing.T) {
+	t.Parallel()
+	f := resulttest.Fixture()
+	for i := range f.Comparisons {
+		f.Comparisons[i].Ratio, f.Comparisons[i].CI95 = 0.04151, stats.Interval{Low: 0.04129, High: 0.04163}
+	}
+	text := table(t, f)
+	fits(t, text)
+	if !strings.Contains(text, " 0.0415 [0.0413,0.0416]  ") {
+		t.Errorf("the table does not hold the ratio and its interval whole:\n%s", text)
 	}
 }
 

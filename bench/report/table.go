@@ -191,6 +191,9 @@ func (p *printer) comparisons(f *result.File) {
 }
 
 func (p *printer) compared(metric, a, b, ratio, verdict, pairs string) {
+	if utf8.RuneCountInString(ratio) > 22 { // four digits thrice: an interval without its end would be none
+		ratio = strings.Replace(ratio, ", ", ",", 1)
+	}
 	p.line("%s%s%s%s  %s%s", pad(fit(metric, 15), 15), right(fit(a, 9), 9), right(fit(b, 9), 9),
 		right(fit(ratio, 22), 23), pad(fit(verdict, 17), 17), right(pairs, 5))
 }
