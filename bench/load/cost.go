@@ -30,7 +30,6 @@ type meter struct {
 
 type reading struct {
 	cpu                  time.Duration
-	peak                 int64
 	allocs, bytes        uint64
 	pauses               *metrics.Float64Histogram
 	opened, wireIn, wire int64
@@ -46,7 +45,7 @@ func startMeter(w *Wire) *meter {
 func (m *meter) stop() Cost {
 	wall, to := time.Since(m.start), read(m.wire)
 	return Cost{Wall: wall, CPU: to.cpu - m.from.cpu, Procs: runtime.GOMAXPROCS(0),
-		Allocs: to.allocs - m.from.allocs, AllocBytes: to.bytes - m.from.bytes, PeakRSS: to.peak,
+		Allocs: to.allocs - m.from.allocs, AllocBytes: to.bytes - m.from.bytes, PeakRSS: peakRSS(),
 		GCPauseP99:  quantileBetween(m.from.pauses, to.pauses, 0.99),
 		Connections: to.opened - m.from.opened, BytesOut: to.wire - m.from.wire, BytesIn: to.wireIn - m.from.wireIn}
 }
@@ -61,7 +60,6 @@ func read(w *Wire) reading {
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails for wrong arguments only
 	return reading{
 		cpu:    time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
-		peak:   int64(usage.Maxrss) << 10, // Linux counts it in KiB
 		allocs: samples[0].Value.Uint64(), bytes: samples[1].Value.Uint64(), pauses: pauses,
 		opened: w.opened.Load(), wireIn: w.in.Load(), wire: w.out.Load(),
 	}
