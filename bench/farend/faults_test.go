@@ -48,6 +48,13 @@ func newBed(t *testing.T, name, text string) *bed {
 	if strings.Contains(text, "lost_ack") {
 		timeout = shortTimeout
 	}
+	b.sendFromHere(t, name, timeout)
+	return b
+}
+
+// sendFromHere lets this process be the sender.
+func (b *bed) sendFromHere(t *testing.T, name string, timeout time.Duration) {
+	t.Helper()
 	tr, pool := b.driver(t, name, timeout), b.runner.Pool
 	b.runner.Sender = func(_ context.Context, _ *trial.FarEnd, number int) (trial.Sender, error) {
 		return trial.Inside{Sender: &load.Sender{Transport: tr, Clock: b.runner.Clock, Sleep: clock.Sleep, Record: func(seq int) transport.Record {
@@ -55,7 +62,6 @@ func newBed(t *testing.T, name, text string) *bed {
 			return transport.Record{ID: audit.ID("run", number, seq, body), Key: pool.Key(seq), Body: body}
 		}}}, nil
 	}
-	return b
 }
 
 // openBed returns one without a driver.

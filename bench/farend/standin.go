@@ -212,11 +212,12 @@ func queue(o Options, identity *awscreds.AWS, url string) *trial.FarEnd {
 			return err
 		},
 		Units: func(sent load.Report) cost.Units {
+			sends := sent.Served.Add(sent.Refused) // SQS bills every request that it gets
 			if o.Workload.Consumer.Mode != "own" { // nobody has received: then as many receives as sends, as full as they
-				calls = &readback.Calls{Receives: sent.Requests, ReceiveChunks: sent.Chunks, Deletes: sent.Requests}
+				calls = &readback.Calls{Receives: sends.Requests, ReceiveChunks: sends.Chunks, Deletes: sends.Requests}
 			}
 			each := max(time.Millisecond, o.Workload.Consumer.Work*time.Duration(len(sent.Entries))/time.Duration(max(1, calls.Receives)))
-			return cost.Units{Send: sent.Chunks, Receive: calls.ReceiveChunks, Empty: calls.EmptyReceives, Delete: calls.Deletes + calls.Returns,
+			return cost.Units{Send: sends.Chunks, Receive: calls.ReceiveChunks, Empty: calls.EmptyReceives, Delete: calls.Deletes + calls.Returns,
 				Invocations: calls.Receives, GBSeconds: float64(calls.Receives) * cost.GBSeconds(functionMemory, each)}
 		},
 	}
@@ -286,14 +287,16 @@ func delivery(ev apigateway.ProxyEvent, arrived time.Time) (readback.Delivery, e
 	return d, nil
 }
 
-// gateway is the part of a far end that any API is.
+// gateway is the part of a far end that any API is. By the developer guide of API Gateway, on its pricing, calls that are
+// throttled, or refused for who makes them, are not charged; nor do they come to a function.
 func gateway(o Options) *trial.FarEnd {
 	work := o.Workload.Consumer.Work
 	return &trial.FarEnd{
 		Option: cost.REST,
 		Units: func(sent load.Report) cost.Units {
-			return cost.Units{Calls: sent.Requests, Calls512: sent.Units, Invocations: sent.Requests,
-				GBSeconds: float64(sent.Requests) * cost.GBSeconds(functionMemory, max(work, time.Millisecond))}
+			calls := sent.Served
+			return cost.Units{Calls: calls.Requests, Calls512: calls.Units, Invocations: calls.Requests,
+				GBSeconds: float64(calls.Requests) * cost.GBSeconds(functionMemory, max(work, time.Millisecond))}
 		},
 	}
 }

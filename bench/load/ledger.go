@@ -6,7 +6,6 @@ import (
 
 	"sluice/bench/audit"
 	"sluice/bench/clock"
-	"sluice/bench/cost"
 	"sluice/internal/fault"
 	"sluice/transport"
 )
@@ -40,7 +39,8 @@ type ledger struct {
 	errMu  sync.Mutex
 	errors map[string]int
 
-	requests, bytes, chunks, units atomic.Int64
+	requests, bytes atomic.Int64
+	billing         billing
 }
 
 func newLedger(c clock.Clock, first, most int) *ledger {
@@ -82,7 +82,8 @@ func (l *ledger) report() Report {
 	for i := range all {
 		all[i] = *l.at(l.first + i)
 	}
-	return Report{Entries: all, Requests: l.requests.Load(), Bytes: l.bytes.Load(), Chunks: l.chunks.Load(), Units: l.units.Load(), Errors: l.errors}
+	return Report{Entries: all, Requests: l.requests.Load(), Bytes: l.bytes.Load(),
+		Served: l.billing.of(served), Refused: l.billing.of(refused), Errors: l.errors}
 }
 
 // observe notes one attempt, and returns when it ended and how many records were accepted by it.
@@ -91,8 +92,7 @@ func (l *ledger) observe(a transport.Attempt) (end int64, accepted int) {
 	end = start + int64(a.Took)
 	l.requests.Add(1)
 	l.bytes.Add(int64(a.Bytes))
-	l.chunks.Add(cost.Chunks(int64(a.Bytes)))
-	l.units.Add(cost.Units512(int64(a.Bytes)))
+	l.billing.note(a)
 	for i, r := range a.Records {
 		id, err := audit.ParseID(r.ID)
 		if err != nil {

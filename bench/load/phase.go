@@ -24,10 +24,10 @@ type Report struct {
 	Start   int64   // when it began
 	Ended   int64   // the last arrival was released, the time was up, or Most was reached
 
-	Requests int64          // attempts
-	Bytes    int64          // as the destination counts them
-	Chunks   int64          // of 64 KiB begun, per request
-	Units    int64          // of 512 KiB begun, per request
+	Requests int64          // attempts, whether or not they came anywhere
+	Bytes    int64          // of all of them, as the destination counts them
+	Served   Billable       // attempts that the destination has served, or may have
+	Refused  Billable       // attempts that it turned away before: throttled, or for who asked; neither of them: it saw none
 	Errors   map[string]int // results that were no acceptance, by class and reason
 
 	InSystem float64 // mean number of records between release and acceptance, or settlement, integrated over Cost.Wall

@@ -80,8 +80,8 @@ func TestBytesAreCountedAsTheyAreBilled(t *testing.T) {
 		}
 		r := s.Send(t.Context(), Phase{Due: make([]time.Duration, 5), MaxRecords: 3, Patience: time.Second})
 		// Requests of 120 and 80 KiB: two chunks of 64 KiB each, one unit of 512 KiB each.
-		if r.Requests != 2 || r.Bytes != 200<<10 || r.Chunks != 4 || r.Units != 2 {
-			t.Errorf("got %d requests, %d bytes, %d chunks, %d units; want 2, %d, 4, 2", r.Requests, r.Bytes, r.Chunks, r.Units, 200<<10)
+		if r.Requests != 2 || r.Bytes != 200<<10 || r.Served != (Billable{2, 4, 2}) {
+			t.Errorf("got %d requests, %d bytes, billed as %+v; want 2, %d, 2 with 4 chunks and 2 units", r.Requests, r.Bytes, r.Served, 200<<10)
 		}
 	})
 }

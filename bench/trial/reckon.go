@@ -145,8 +145,7 @@ func (t *trial) bill(out *result.Trial) error {
 		r := m.report
 		total.Requests += r.Requests
 		total.Bytes += r.Bytes
-		total.Chunks += r.Chunks
-		total.Units += r.Units
+		total.Served, total.Refused = total.Served.Add(r.Served), total.Refused.Add(r.Refused)
 		total.Entries = append(total.Entries, r.Entries...)
 		for name, n := range r.Errors {
 			total.Errors[name] += n
