@@ -254,7 +254,7 @@ func standInGateway(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	f := gateway(o)
 	f.Env = s.env("apigateway")
 	f.Target = s.target("apigateway", "API Gateway REST API with a function", o.side("apigateway"), "the function has done its work")
-	f.Target.MaxRecords, f.InHand = 1, 1
+	f.Target.MaxRecords, f.InHand, f.Within = 1, 1, true
 	f.Arm, f.Fired = s.arm, s.fired
 	f.Consume = func(ctx context.Context, to *trial.Sink) error {
 		sink.Store(to)

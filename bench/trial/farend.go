@@ -24,6 +24,8 @@ type FarEnd struct {
 	// Receipts says that Consume sees copies that were put aside for the audit alone: a record counts as processed when the
 	// reply has come, and neither the work nor the faults of a consumer are done on its copies.
 	Receipts bool
+	// Within says that Consume is handed a record within the call that sends it, before there is a reply.
+	Within bool
 	// InHand is how many records a consumer has at once, which are those that it takes with it when it crashes; 0: as many as
 	// the workload lets it receive together.
 	InHand int
@@ -57,6 +59,10 @@ func (f *FarEnd) Allows(faults []workload.Fault) error {
 	}
 	return f.Arm(nil, 0)
 }
+
+// dwells reports whether records wait for the consumer once they are accepted. Where the reply is the end, or the consumer
+// has to be done before there is one, there is nothing of the kind to be measured.
+func (f *FarEnd) dwells() bool { return f.Consume != nil && !f.Receipts && !f.Within }
 
 // A Sender sends phases; load.Process is one in another process, Inside one in this.
 type Sender interface {

@@ -20,6 +20,7 @@ type measured struct {
 	done        []Receipt // first receipt of each record by its place in the phase; Seq -1: none came
 	begun       int64     // start of the trial
 	length      time.Duration
+	dwells      bool // records wait for their consumer once they are accepted
 }
 
 // histograms of a phase.
@@ -56,7 +57,7 @@ func (m *measured) result() (result.Phase, error) {
 			p.Processed++
 			last = max(last, r.Done)
 			h.processed.Record(time.Duration(r.Done - e.Due))
-			if e.Accepted > 0 {
+			if m.dwells && e.Accepted > 0 {
 				h.dwell.Record(time.Duration(r.At - e.Accepted))
 			}
 		}
@@ -65,7 +66,7 @@ func (m *measured) result() (result.Phase, error) {
 	if span := m.report.Cost.Wall.Seconds(); span > 0 {
 		p.LambdaW = float64(left) / span * h.system.Mean().Seconds()
 	}
-	p.Negative = h.accept.Negative() + h.processed.Negative() + h.late.Negative()
+	p.Negative = h.accept.Negative() + h.processed.Negative() + h.late.Negative() + h.dwell.Negative()
 	p.Series = m.series()
 	p.Checks = m.checks(p, h)
 	return p, h.into(&p)

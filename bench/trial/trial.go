@@ -172,7 +172,7 @@ func even(rate float64, length time.Duration) []time.Duration {
 
 // phase has one phase sent and waits until the consumer has seen what was accepted of it.
 func (t *trial) phase(ctx context.Context, m measured, keep bool) error {
-	m.sent.First, m.begun = t.next, t.begun
+	m.sent.First, m.begun, m.dwells = t.next, t.begun, t.far.dwells()
 	var err error
 	if m.report, err = t.sender.Send(ctx, m.sent); err != nil {
 		return err
