@@ -35,6 +35,10 @@ func (t *trial) reckon(out *result.Trial) error {
 			out.Because = append(out.Because, p.Name+": "+c.Text)
 		}
 	}
+	if c, ok := struck(t.Workload.Faults, out.Faults); ok && len(out.Phases) > 0 {
+		last := &out.Phases[len(out.Phases)-1] // faults may strike in any of them
+		last.Checks = append(last.Checks, c)
+	}
 	out.Audit = audit.Reckon(t.Run, t.number, t.sent, seen)
 	out.Unexpected = append(out.Unexpected, t.unexpected(out)...)
 	out.Because = append(out.Because, t.invalid...)
