@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -279,26 +278,4 @@ func (t *trial) work() Work {
 		}
 	}
 	return w
-}
-
-// leftOver waits until nothing is left at the far end, so that the next trial begins as this one did.
-func (t *trial) leftOver(ctx context.Context) error {
-	if t.far.Backlog == nil {
-		return nil
-	}
-	for deadline := t.Clock.Now() + int64(t.Patience); ; {
-		n, err := t.far.Backlog(ctx)
-		if err != nil || n == 0 {
-			return err
-		}
-		if t.Clock.Now() > deadline {
-			t.invalid = append(t.invalid, fmt.Sprintf("%d records were left at the far end", n))
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
