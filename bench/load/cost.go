@@ -29,10 +29,10 @@ type meter struct {
 }
 
 type reading struct {
-	cpu                  time.Duration
-	allocs, bytes        uint64
-	pauses               *metrics.Float64Histogram
-	opened, wireIn, wire int64
+	cpu                     time.Duration
+	allocs, bytes           uint64
+	pauses                  *metrics.Float64Histogram
+	opened, wireIn, wireOut int64
 }
 
 func startMeter(w *Wire) *meter {
@@ -44,10 +44,16 @@ func startMeter(w *Wire) *meter {
 
 func (m *meter) stop() Cost {
 	wall, to := time.Since(m.start), read(m.wire)
-	return Cost{Wall: wall, CPU: to.cpu - m.from.cpu, Procs: runtime.GOMAXPROCS(0),
-		Allocs: to.allocs - m.from.allocs, AllocBytes: to.bytes - m.from.bytes, PeakRSS: peakRSS(),
-		GCPauseP99:  quantileBetween(m.from.pauses, to.pauses, 0.99),
-		Connections: to.opened - m.from.opened, BytesOut: to.wire - m.from.wire, BytesIn: to.wireIn - m.from.wireIn}
+	c := m.from.until(to)
+	c.Wall, c.Procs, c.PeakRSS = wall, runtime.GOMAXPROCS(0), peakRSS()
+	return c
+}
+
+// until is what was added between two readings.
+func (r reading) until(to reading) Cost {
+	return Cost{CPU: to.cpu - r.cpu, Allocs: to.allocs - r.allocs, AllocBytes: to.bytes - r.bytes,
+		GCPauseP99:  quantileBetween(r.pauses, to.pauses, 0.99),
+		Connections: to.opened - r.opened, BytesOut: to.wireOut - r.wireOut, BytesIn: to.wireIn - r.wireIn}
 }
 
 func read(w *Wire) reading {
@@ -61,7 +67,7 @@ func read(w *Wire) reading {
 	return reading{
 		cpu:    time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
 		allocs: samples[0].Value.Uint64(), bytes: samples[1].Value.Uint64(), pauses: pauses,
-		opened: w.opened.Load(), wireIn: w.in.Load(), wire: w.out.Load(),
+		opened: w.opened.Load(), wireIn: w.in.Load(), wireOut: w.out.Load(),
 	}
 }
 

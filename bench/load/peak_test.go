@@ -9,7 +9,7 @@ import (
 // The child of a process that holds much holds no more than it needs itself.
 func TestThePeakIsTheSendersOwn(t *testing.T) {
 	t.Parallel()
-	const much = 256 << 20 // more than any test of this package needs, with the race detector too
+	const much = 128 << 20 // more than any test of this package needs, with the race detector too
 	fat := make([]byte, much)
 	for i := 0; i < len(fat); i += 4 << 10 {
 		fat[i] = 1 // a page that was never touched is not there
