@@ -56,11 +56,13 @@ func (m *measured) checks(p result.Phase, h histograms) []result.Check {
 			Text: fmt.Sprintf("records were released up to %.2f ms (p99) after they were due, at most %.2f ms", result.Millis(late), result.Millis(limit))})
 }
 
-// little compares the number of records in the system, counted, with what follows from their rate and their time in it.
+// little compares the number of records in the sender, counted as they came and went, with what follows from their rate and
+// their time in it. Both come from the same time stamps: it checks the bookkeeping of the benchmark itself, of which nothing
+// may be forgotten or counted twice, and is no second measurement.
 func (m *measured) little(p result.Phase) result.Check {
 	difference := math.Abs(p.InSystem - p.LambdaW)
 	slack := leastLittle.Seconds() * p.OfferedRate
 	limit := max(mostLittle*p.InSystem, slack)
 	return result.Check{Name: "little", OK: difference <= limit, Value: difference, Limit: limit,
-		Text: fmt.Sprintf("%.3f records in the system, %.3f by rate × time in it; they differ by at most %.3f", p.InSystem, p.LambdaW, limit)}
+		Text: fmt.Sprintf("the benchmark's own books: %.3f records in the sender as they were counted, %.3f by rate × time in it; they differ by at most %.3f", p.InSystem, p.LambdaW, limit)}
 }
