@@ -8,7 +8,6 @@ import (
 
 	"sluice/bench/cost"
 	"sluice/bench/result"
-	"sluice/bench/stats"
 	"sluice/bench/trial"
 	"sluice/bench/workload"
 )
@@ -118,129 +117,98 @@ func (e *Experiment) stepCost(side workload.Side, end *trial.FarEnd, step result
 // search is one under way.
 type search struct {
 	result.Search
-	ladder   workload.Ladder
-	limit    float64 // highest rate that may be offered; 0: none
-	probe    prober
-	repeats  int
-	unloaded float64                                   // median accept latency of the lowest open step, in milliseconds
-	stepped  func(step result.Step, records int) error // of every step; its error ends the search
+	ladder  workload.Ladder
+	limit   float64 // highest rate that may be offered; 0: none
+	probe   prober
+	repeats int
+	few     bool                                      // a rate of the ladder brought too few records
+	medians []measurement                             // of the open steps that the client did not spoil
+	stepped func(step result.Step, records int) error // of every step; its error ends the search
 }
 
-// run finds the most by closed loops, climbs the ladder until a rate does not pass, halves the distance to the last that
-// did, and confirms what it has found.
+// run finds the most by closed loops, climbs the ladder until a rate fails, halves the distance to the last that passed, and
+// confirms what it has found.
 func (s *search) run(ctx context.Context) error {
+	defer func() { s.Knee = s.knee() }()
 	if err := s.closed(ctx); err != nil {
 		return err
 	}
-	passed, failed := 0.0, 0.0
-	for _, rate := range rates(s.ladder, s.MaxClosed, s.limit) {
-		ok, err := s.open(ctx, rate)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			failed = rate
-			break
-		}
-		passed = rate
+	low, high, err := s.climb(ctx)
+	if err != nil {
+		return err
 	}
-	if passed == 0 {
-		s.Because = "the lowest rate did not pass: " + s.Steps[len(s.Steps)-1].Because
+	if low == 0 {
+		s.Because = s.none(high)
 		return nil
 	}
 	for range mostHalvings {
-		if failed == 0 || failed-passed <= precision*passed {
+		if high == 0 || high-low <= precision*low {
 			break
 		}
-		ok, err := s.open(ctx, (passed+failed)/2)
+		middle := (low + high) / 2
+		v, err := s.open(ctx, middle)
 		if err != nil {
 			return err
 		}
-		if ok {
-			passed = (passed + failed) / 2
+		if v == passed {
+			low = middle
 		} else {
-			failed = (passed + failed) / 2
+			high = middle
 		}
 	}
-	return s.confirm(ctx, passed)
+	return s.confirm(ctx, low)
 }
 
-// closed doubles the concurrency until that gains little, and fits the law of scalability to the steps.
-func (s *search) closed(ctx context.Context) error {
-	var steps []stats.Step
-	before := 0.0
-	for n := 1; n <= mostConcurrency; n *= 2 {
-		p, err := s.probe.Closed(ctx, n, closedStep(s.ladder))
-		if err == nil {
-			err = context.Cause(ctx) // a phase that was cut short is no step
-		}
+// climb tries the rates of the ladder until one fails, and returns the last that passed and that which failed; 0: none. A
+// rate that brings too few records is passed by: the next brings more.
+func (s *search) climb(ctx context.Context) (low, high float64, err error) {
+	for _, rate := range rates(s.ladder, s.MaxClosed, s.limit) {
+		v, err := s.open(ctx, rate)
 		if err != nil {
-			return err
+			return low, high, err
 		}
-		step := stepOf(p)
-		step.Passed = true
-		if err := s.keep(step, p); err != nil {
-			return err
+		switch v {
+		case passed:
+			low = rate
+		case failed:
+			return low, rate, nil
+		case undecided:
+			s.few = true
 		}
-		steps = append(steps, stats.Step{Concurrency: float64(n), Throughput: p.AcceptedRate})
-		s.MaxClosed = max(s.MaxClosed, p.AcceptedRate)
-		if len(steps) >= leastSteps && p.AcceptedRate < leastGain*before {
-			break
-		}
-		before = p.AcceptedRate
 	}
-	if s.MaxClosed == 0 {
-		return fmt.Errorf("nothing was accepted in a closed loop")
+	return low, 0, nil
+}
+
+// none says why no rate of the ladder passed; the last step was at high, which failed, or else none did.
+func (s *search) none(high float64) string {
+	last := s.Steps[len(s.Steps)-1].Because
+	switch {
+	case high == 0:
+		return "not decided: " + last
+	case s.few:
+		return fmt.Sprintf("not decided: %.0f/s did not pass: %s; below, there were too few records for this quantile; make the step longer", high, last)
 	}
-	law, err := stats.FitUSL(steps)
-	if err != nil {
-		return nil // too few steps for a law; the steps are there
-	}
-	s.USL = &result.USL{Lambda: law.Lambda, Sigma: law.Sigma, Kappa: law.Kappa, R2: fitOf(law, steps)}
-	if n, ok := law.Peak(); ok {
-		s.USL.Peak = n
-	}
-	return nil
+	return "the lowest rate did not pass: " + last
 }
 
 // open tries a rate. A step that does not pass and that the client itself spoiled says nothing of the destination: it is
 // kept, and the rate is tried again. One that passes, passes: latencies count from the intended arrival, so that a late
-// client makes them longer and not shorter.
-func (s *search) open(ctx context.Context, rate float64) (bool, error) {
+// client makes them longer and not shorter. And no client makes records vanish that were accepted.
+func (s *search) open(ctx context.Context, rate float64) (verdict, error) {
 	for {
 		p, err := s.probe.Open(ctx, rate, s.ladder.Step)
 		if err == nil {
 			err = context.Cause(ctx)
 		}
 		if err != nil {
-			return false, err
+			return undecided, err
 		}
-		step := s.step(p, rate)
-		if err := s.keep(step, p); err != nil || step.Passed || s.repeats == mostRepeats || p.Spoiled() == "" {
-			return step.Passed, err
+		step, v := s.step(p, rate)
+		if err := s.keep(step, p); err != nil || v != failed || s.repeats == mostRepeats || p.Spoiled() == "" || lossOf(p) != "" {
+			return v, err
 		}
 		s.repeats++
 	}
-}
-
-// step judges an open step, the first of which is that of an unloaded destination.
-func (s *search) step(p result.Phase, rate float64) result.Step {
-	step := stepOf(p)
-	median := p.Latency.Accept.Mean
-	if q := p.Latency.Accept.P50; q != nil {
-		median = *q
-	}
-	if s.unloaded == 0 {
-		s.unloaded = median
-	}
-	step.Because = s.judge(p, step)
-	if client := p.Spoiled(); step.Because != "" && client != "" {
-		step.Because += "; the client had its part in it: " + client
-	}
-	if step.Passed = step.Because == ""; s.Knee == 0 && median > kneeAt*s.unloaded {
-		s.Knee = rate
-	}
-	return step
 }
 
 func (s *search) keep(step result.Step, p result.Phase) error {
@@ -251,57 +219,20 @@ func (s *search) keep(step result.Step, p result.Phase) error {
 	return s.stepped(step, p.Offered)
 }
 
-// judge says why a rate does not pass; empty if it does: almost all was accepted, at once or nearly so, by a destination that
-// keeps up, within the objective.
-func (s *search) judge(p result.Phase, step result.Step) string {
-	achieved := float64(p.Accepted) / float64(max(1, p.Offered))
-	limit := max(1000, 3*p.OfferedRate*s.unloaded/1000)
-	value, enough := objective(p, s.ladder.SLO)
-	switch {
-	case achieved < 0.99:
-		return fmt.Sprintf("%.1f %% of the records were accepted, want 99 %%", achieved*100)
-	case step.Errors > mostErrors:
-		return fmt.Sprintf("%.2f %% of the attempts failed, want at most %.1f %%", step.Errors*100, mostErrors*100)
-	case float64(p.MaxQueue) > limit:
-		return fmt.Sprintf("%d records were waiting, want at most %.0f", p.MaxQueue, limit)
-	}
-	for _, c := range p.Checks {
-		if c.Name == "stable" && !c.OK {
-			return c.Text
-		}
-	}
-	switch {
-	case !enough:
-		return fmt.Sprintf("%d records are too few for this quantile; make the step longer", p.Accepted)
-	case value >= s.ladder.SLO.Bound:
-		return fmt.Sprintf("%s is %v, want under %v", s.ladder.SLO.Metric, value.Round(time.Microsecond), s.ladder.SLO.Bound)
-	}
-	return ""
-}
-
-// objective returns the latency that the SLO is about, and whether there are records enough for its quantile.
-func objective(p result.Phase, slo workload.SLO) (time.Duration, bool) {
-	text := p.HDR.Accept
-	if slo.Metric == "processed" {
-		text = p.HDR.Processed
-	}
-	h, err := result.DecodeHistogram(text)
-	if err != nil || !stats.Admissible(int(h.N()), slo.Quantile) {
-		return 0, false
-	}
-	return h.Quantile(slo.Quantile), true
-}
-
 // confirm repeats the best rate, and goes down by the precision until it passes every time.
 func (s *search) confirm(ctx context.Context, rate float64) error {
 	for range mostRetreats {
 		passes := 0
 		for range confirmations {
-			ok, err := s.open(ctx, rate)
+			v, err := s.open(ctx, rate)
 			if err != nil {
 				return err
 			}
-			if !ok {
+			if v == undecided {
+				s.Because = "not decided: " + s.Steps[len(s.Steps)-1].Because
+				return nil
+			}
+			if v == failed {
 				break
 			}
 			passes++
@@ -314,44 +245,4 @@ func (s *search) confirm(ctx context.Context, rate float64) error {
 	}
 	s.Because = "no rate passed three times in a row"
 	return nil
-}
-
-// stepOf makes a step of a phase.
-func stepOf(p result.Phase) result.Step {
-	step := result.Step{Kind: p.Kind, Concurrency: p.Concurrency, Offered: p.OfferedRate, Achieved: p.AcceptedRate,
-		AcceptP50: p.Latency.Accept.P50, AcceptP99: p.Latency.Accept.P99, ProcessedP99: p.Latency.Processed.P99}
-	failed := 0
-	for _, second := range p.Series {
-		failed += second.Errors
-	}
-	if attempts := p.Accepted + failed; attempts > 0 {
-		step.Errors = float64(failed) / float64(attempts)
-	}
-	for _, c := range p.Checks {
-		if c.Name == "stable" {
-			step.BacklogSlope = c.Value
-		}
-	}
-	return step
-}
-
-// fitOf is the share of the variance of the rates that the law explains.
-func fitOf(law stats.USL, steps []stats.Step) float64 {
-	mean := 0.0
-	for _, s := range steps {
-		mean += s.Throughput / float64(len(steps))
-	}
-	within, total := 0.0, 0.0
-	for _, s := range steps {
-		x, err := law.At(s.Concurrency)
-		if err != nil {
-			return 0
-		}
-		within += (s.Throughput - x) * (s.Throughput - x)
-		total += (s.Throughput - mean) * (s.Throughput - mean)
-	}
-	if total == 0 {
-		return 0
-	}
-	return 1 - within/total
 }

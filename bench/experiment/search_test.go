@@ -11,19 +11,27 @@ import (
 	"sluice/bench/workload"
 )
 
-// A server serves capacity records a second and takes service for one that does not wait; what comes beyond waits.
+// A server serves capacity records a second and takes service for one that does not wait; what comes beyond waits. To be
+// processed takes twice the time of being accepted.
 type server struct {
 	capacity float64
 	service  time.Duration
 	fails    func(rate float64) bool // attempts fail at this rate; nil: never
+	loses    func(rate float64) bool // nine of ten records vanish at this rate; nil: never
+	queues   func(rate float64) bool // very many records wait at this rate; nil: never
 	busy     int                     // so many open steps are spoiled by the client, which makes them long
+	thin     int                     // after so many open steps, each has 50 records; 0: never
 	late     bool                    // the client is late in all open steps, which does no harm
 	asked    []float64
 }
 
 func (s *server) Closed(_ context.Context, n int, length time.Duration) (result.Phase, error) {
 	rate := min(s.capacity, float64(n)/s.service.Seconds())
-	return s.phase("closed", n, rate, rate, s.service, length)
+	p, err := s.phase("closed", n, rate, rate, s.service, length)
+	if s.loses != nil && s.loses(rate) {
+		p.Processed /= 10
+	}
+	return p, err
 }
 
 func (s *server) Open(_ context.Context, rate float64, length time.Duration) (result.Phase, error) {
@@ -33,7 +41,16 @@ func (s *server) Open(_ context.Context, rate float64, length time.Duration) (re
 	if load > 1 {
 		latency = length
 	}
+	if s.thin > 0 && len(s.asked) > s.thin {
+		length = time.Duration(50.5 / rate * float64(time.Second))
+	}
 	p, err := s.phase("open", 0, rate, min(rate, s.capacity), latency, length)
+	if s.loses != nil && s.loses(rate) {
+		p.Processed /= 10
+	}
+	if s.queues != nil && s.queues(rate) {
+		p.MaxQueue = 5000
+	}
 	if s.busy > 0 {
 		s.busy--
 		p, err = s.phase("open", 0, rate, min(rate, s.capacity), time.Minute, length)
@@ -48,14 +65,17 @@ func (s *server) Open(_ context.Context, rate float64, length time.Duration) (re
 func (s *server) phase(kind string, n int, offered, achieved float64, latency, length time.Duration) (result.Phase, error) {
 	p := result.Phase{Kind: kind, Concurrency: n, OfferedRate: offered, AcceptedRate: achieved,
 		Offered: int(offered * length.Seconds()), Accepted: int(achieved * length.Seconds())}
-	h := result.NewHistogram()
-	for range 2000 {
+	p.Processed = p.Accepted
+	h, done := result.NewHistogram(), result.NewHistogram()
+	for range min(2000, p.Accepted) {
 		h.Record(latency)
+		done.Record(2 * latency)
 	}
 	var err error
-	p.HDR.Accept, err = h.Encode()
-	p.HDR.Processed = p.HDR.Accept
-	p.Latency.Accept = h.Summary()
+	if p.HDR.Accept, err = h.Encode(); err == nil {
+		p.HDR.Processed, err = done.Encode()
+	}
+	p.Latency.Accept, p.Latency.Processed = h.Summary(), done.Summary()
 	second := result.Second{Accepted: p.Accepted}
 	if s.fails != nil && s.fails(offered) {
 		second.Errors = p.Accepted / 100
@@ -74,9 +94,9 @@ func searchAt(t *testing.T, s *server, slo workload.SLO) result.Search {
 }
 
 func TestSearchFindsTheHighestRateOfTheObjective(t *testing.T) {
-	// 10 ms in an empty system; under 40 ms as long as the load is below 0.75.
+	// 10 ms in an empty system; under 40 ms, and processed in under 80 ms, as long as the load is below 0.75.
 	s := &server{capacity: 1000, service: 10 * time.Millisecond}
-	got := searchAt(t, s, workload.SLO{Metric: "processed", Quantile: 0.99, Bound: 40 * time.Millisecond})
+	got := searchAt(t, s, workload.SLO{Metric: "processed", Quantile: 0.99, Bound: 80 * time.Millisecond})
 	if want := 750.0; math.Abs(got.MaxAtSLO-want) > 0.06*want {
 		t.Errorf("the highest rate is %.0f/s, want %.0f/s within 6 %%", got.MaxAtSLO, want)
 	}
@@ -108,6 +128,10 @@ func TestSearchSaysWhyARateDoesNotPass(t *testing.T) {
 		{"errors", &server{capacity: 1000, service: time.Millisecond, fails: func(rate float64) bool { return rate > 500 }},
 			workload.SLO{Metric: "accept", Quantile: 0.99, Bound: time.Minute}, "attempts failed"},
 		{"overload", &server{capacity: 1000, service: time.Millisecond}, workload.SLO{Metric: "accept", Quantile: 0.5, Bound: time.Hour}, "were accepted"},
+		{"losses", &server{capacity: 1000, service: time.Millisecond, loses: func(rate float64) bool { return rate > 500 }},
+			workload.SLO{Metric: "accept", Quantile: 0.99, Bound: time.Minute}, " that were accepted were not processed"},
+		{"a queue", &server{capacity: 1000, service: time.Millisecond, queues: func(rate float64) bool { return rate > 500 }},
+			workload.SLO{Metric: "accept", Quantile: 0.99, Bound: time.Minute}, "5000 records were waiting, want at most 1000"},
 		{"too few records", &server{capacity: 1000, service: time.Millisecond}, workload.SLO{Metric: "accept", Quantile: 0.999, Bound: time.Hour}, "too few"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -119,6 +143,95 @@ func TestSearchSaysWhyARateDoesNotPass(t *testing.T) {
 			}
 			t.Errorf("no step says %q: %+v", c.want, got.Steps)
 		})
+	}
+}
+
+// A record that vanishes has no latency: the objective sees only the others.
+func TestARateAtWhichRecordsVanishDoesNotPass(t *testing.T) {
+	slo := workload.SLO{Metric: "processed", Quantile: 0.5, Bound: time.Hour}
+	got := searchAt(t, &server{capacity: 1000, service: time.Millisecond, loses: func(rate float64) bool { return rate > 500 }}, slo)
+	if got.MaxAtSLO > 500 || got.MaxAtSLO < 450 {
+		t.Errorf("%.0f/s was found, want just below the 500/s above which records vanish", got.MaxAtSLO)
+	}
+	for _, step := range got.Steps {
+		if step.Kind == "closed" && step.Passed == (step.Achieved > 500) {
+			t.Errorf("the closed step at %.0f/s passed: %v, want what vanishes to count there too", step.Achieved, step.Passed)
+		}
+	}
+	s := &server{capacity: 1000, service: time.Millisecond, loses: func(float64) bool { return true }, late: true}
+	if got = searchAt(t, s, slo); got.MaxAtSLO != 0 || !strings.HasPrefix(got.Because, "the lowest rate did not pass: 900 of the 1000 records that were accepted") || len(s.asked) != 1 {
+		t.Errorf("%.0f/s after %d open steps because %q, want none after one step: a late client loses nothing", got.MaxAtSLO, len(s.asked), got.Because)
+	}
+}
+
+func TestARateWithTooFewRecordsIsPassedBy(t *testing.T) {
+	slo := workload.SLO{Metric: "accept", Quantile: 0.99, Bound: 15 * time.Millisecond}
+	under := func(s *server, until workload.Share, step time.Duration) result.Search {
+		search := &search{probe: s, ladder: workload.Ladder{SLO: slo, Until: until, Step: step}}
+		if err := search.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return search.Search
+	}
+	// Ten milliseconds up to a load of a third: 300/s are the most. From 200/s on, 5 s bring the 1,000 records of a p99.
+	if got := under(&server{capacity: 1000, service: 10 * time.Millisecond}, 1.1, 5*time.Second); got.MaxAtSLO < 200 || got.MaxAtSLO > 335 || got.Because != "" {
+		t.Errorf("%.0f/s because %q, want about 333/s", got.MaxAtSLO, got.Because)
+	}
+	for _, c := range []struct {
+		name  string
+		s     *server
+		until workload.Share
+		step  time.Duration
+		want  string
+	}{
+		{"all of them", &server{capacity: 100, service: 10 * time.Millisecond}, 0.9, time.Second, "not decided: 90 records are too few for this quantile; make the step longer"},
+		{"those below the first failure", &server{capacity: 1000, service: 10 * time.Millisecond}, 1.1, 2 * time.Second, "not decided: 600/s did not pass: accept is "},
+		{"that which is confirmed", &server{capacity: 1000, service: time.Millisecond, thin: 7}, 0.9, 10 * time.Second, "not decided: 50 records are too few"},
+		{"none", &server{capacity: 1000, service: 20 * time.Millisecond}, 1.1, 20 * time.Second, "the lowest rate did not pass: accept is "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := under(c.s, c.until, c.step); got.MaxAtSLO != 0 || !strings.HasPrefix(got.Because, c.want) {
+				t.Errorf("%.0f/s because %q, want none, and %q", got.MaxAtSLO, got.Because, c.want)
+			}
+		})
+	}
+}
+
+// A latency by the rate: the median doubles at 450/s, which is tried after 600/s and 500/s.
+type stairs struct {
+	*server
+	spoiled int // so many of the first steps have a client that is late, and a latency of a second
+}
+
+func (s *stairs) Open(_ context.Context, rate float64, length time.Duration) (result.Phase, error) {
+	latency := 10 * time.Millisecond
+	if rate >= 450 {
+		latency = 21 * time.Millisecond
+	}
+	if rate >= 475 {
+		latency = time.Second
+	}
+	if s.spoiled > 0 {
+		latency = time.Second
+	}
+	p, err := s.phase("open", 0, rate, rate, latency, length)
+	if s.spoiled > 0 {
+		s.spoiled--
+		p.Checks = []result.Check{{Name: "late_send", Text: "the client was late"}}
+	}
+	return p, err
+}
+
+func TestTheKneeIsTheLowestRateBeyondIt(t *testing.T) {
+	for _, spoiled := range []int{0, 1, 3} {
+		s := &stairs{server: &server{capacity: 1000, service: 10 * time.Millisecond}, spoiled: spoiled}
+		under := &search{probe: s, ladder: workload.Ladder{From: 200, SLO: workload.SLO{Metric: "accept", Quantile: 0.99, Bound: 500 * time.Millisecond}, Until: 1.1, Step: 10 * time.Second}}
+		if err := under.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if under.Knee < 450 || under.Knee >= 475 {
+			t.Errorf("with %d steps that the client spoiled the knee is at %.0f/s, want at the first rate from 450/s on: %+v", spoiled, under.Knee, under.Steps)
+		}
 	}
 }
 
