@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/bench/cost"
+	"sluice/bench/load"
 	"sluice/bench/result"
 	"sluice/bench/trial"
 	"sluice/bench/workload"
@@ -66,6 +67,9 @@ func planOf(w *workload.Workload, pool *workload.Pool, side workload.Side, end *
 	b, kib := w.BatchingOf(side), meanSize(pool)/1024
 	linger := b.Linger
 	if rate == crowded {
+		if w.Budget.MaxRPS > 0 {
+			b.MaxRecords = load.Together(b.MaxRecords, w.Budget.MaxRPS)
+		}
 		rate, linger = float64(b.MaxRecords), time.Second
 	}
 	fill := min(10, cost.Fill(rate, linger, kib, b.MaxRecords))
@@ -88,7 +92,7 @@ func perTrial(w *workload.Workload, most int) (open, closed, rate float64) {
 			}
 		case workload.Closed:
 			for _, n := range p.Concurrency {
-				closed += closedRate(n, most) * p.Duration.Seconds()
+				closed += closedRate(w, n, most) * p.Duration.Seconds()
 			}
 		}
 	}
@@ -102,19 +106,26 @@ func perSearch(w *workload.Workload, most int) (records float64) {
 			continue
 		}
 		for n := 1; n <= mostConcurrency; n *= 2 {
-			records += closedRate(n, most) * closedStep(p.Search).Seconds()
+			records += closedRate(w, n, most) * closedStep(p.Search).Seconds()
 		}
-		highest := closedRate(mostConcurrency, most) * float64(p.Search.Until)
-		if limit := float64(w.Budget.MaxRPS); limit > 0 {
-			highest = min(highest, limit)
-		}
+		highest := bounded(w, closedRate(w, mostConcurrency, most)*float64(p.Search.Until))
 		records += highest * p.Search.Step.Seconds() * float64(openSteps(p.Search))
 	}
 	return records
 }
 
 // closedRate is how many records a second n senders get accepted, most in a request.
-func closedRate(n, most int) float64 { return float64(n*most) / fastest.Seconds() }
+func closedRate(w *workload.Workload, n, most int) float64 {
+	return bounded(w, float64(n*most)/fastest.Seconds())
+}
+
+// bounded is a rate that the budget allows.
+func bounded(w *workload.Workload, rate float64) float64 {
+	if w.Budget.MaxRPS > 0 {
+		return min(rate, w.Budget.MaxRPS)
+	}
+	return rate
+}
 
 // meanSize is the mean length of the bodies.
 func meanSize(pool *workload.Pool) float64 {

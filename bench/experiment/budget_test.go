@@ -59,6 +59,14 @@ func TestEstimateOfWhatHasNoRate(t *testing.T) {
 	if least := 120_000 * (0.4e-6 + 3.5e-6); closed < least || closed > 3*least {
 		t.Errorf("closed phases cost $%.4f, want $%.4f and something for receiving", closed, least)
 	}
+	// Held down to 100/s, 2 steps of 10 s and 10 pairs send 20,000 records; to 20/s, 4,000, of which two share a request to SQS.
+	const rest = 3.5 + 0.2 + 0.125*0.001*16.6667
+	for bound, want := range map[string]float64{"100": 22_000 * (0.4*0.4 + rest) * 1e-6, "20": 4_400 * (0.4*1.6 + rest) * 1e-6} {
+		held := estimate(t, strings.Replace(planned, "rate: 100/s", "closed: true, concurrency: [4, 8]", 1)+"budget: {max_rps: "+bound+"}\n", result.AWS).USD
+		if math.Abs(held-want) > 0.01*want {
+			t.Errorf("closed phases held down to %s/s cost $%.4f, want $%.4f", bound, held, want)
+		}
+	}
 	search := "search: {slo: \"accept.p50 < 1s\"}"
 	free := estimate(t, strings.Replace(planned, "rate: 100/s, duration: 10s", search, 1), result.AWS).USD
 	bound := estimate(t, strings.Replace(planned, "rate: 100/s, duration: 10s", search, 1)+"budget: {max_rps: 100}\n", result.AWS).USD

@@ -3,12 +3,14 @@ package experiment
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"sluice/bench/result"
 	"sluice/bench/stats"
 )
 
-// closed doubles the concurrency until that gains little, and fits the law of scalability to the steps.
+// closed doubles the concurrency until that gains little, or the budget holds the senders down, and fits the law of
+// scalability to the steps before.
 func (s *search) closed(ctx context.Context) error {
 	var steps []stats.Step
 	before := 0.0
@@ -27,8 +29,12 @@ func (s *search) closed(ctx context.Context) error {
 		if err := s.keep(step, p); err != nil {
 			return err
 		}
-		steps = append(steps, stats.Step{Concurrency: float64(n), Throughput: p.AcceptedRate})
 		s.MaxClosed = max(s.MaxClosed, p.AcceptedRate)
+		if held, ok := checkNamed(p, "held"); ok && !held.OK {
+			s.held = true // more senders get no more through, and the law is one of the destination
+			break
+		}
+		steps = append(steps, stats.Step{Concurrency: float64(n), Throughput: p.AcceptedRate})
 		if len(steps) >= leastSteps && p.AcceptedRate < leastGain*before {
 			break
 		}
@@ -46,6 +52,18 @@ func (s *search) closed(ctx context.Context) error {
 		s.USL.Peak = n
 	}
 	return nil
+}
+
+// remark says what the budget has kept the search from finding out; empty: nothing.
+func (s *search) remark() string {
+	var all []string
+	if s.held {
+		all = append(all, fmt.Sprintf("budget.max_rps, %g/s, held the closed loop down, which would have reached more", s.limit))
+	}
+	if s.limit > 0 && s.MaxAtSLO == s.limit {
+		all = append(all, fmt.Sprintf("budget.max_rps let nothing above %g/s be tried", s.limit))
+	}
+	return strings.Join(all, "; ")
 }
 
 // fitOf is the share of the variance of the rates that the law explains.

@@ -214,7 +214,7 @@ phases:
   - {name: find, search: {slo: "accept.p50 < 500ms", from: 100/s, until: 10%, step: 1s}}
 transports: [memory, apigateway, jetstream]
 trials: {pairs: 3, warmup: 0s, drain: 1s}
-budget: {max_usd: 0.10, max_rps: 200}
+budget: {max_usd: 0.10}
 `
 
 func TestASearchNeedsNoTrials(t *testing.T) {

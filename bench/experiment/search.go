@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/bench/cost"
@@ -121,6 +122,7 @@ type search struct {
 	limit   float64 // highest rate that may be offered; 0: none
 	probe   prober
 	repeats int
+	held    bool                                      // the budget has held the closed loop down
 	few     bool                                      // a rate of the ladder brought too few records
 	medians []measurement                             // of the open steps that the client did not spoil
 	stepped func(step result.Step, records int) error // of every step; its error ends the search
@@ -129,7 +131,10 @@ type search struct {
 // run finds the most by closed loops, climbs the ladder until a rate fails, halves the distance to the last that passed, and
 // confirms what it has found.
 func (s *search) run(ctx context.Context) error {
-	defer func() { s.Knee = s.knee() }()
+	defer func() {
+		s.Knee = s.knee()
+		s.Because = strings.Trim(s.Because+"; "+s.remark(), "; ")
+	}()
 	if err := s.closed(ctx); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 type server struct {
 	capacity float64
 	service  time.Duration
+	bound    float64                 // a closed loop is held down to it; 0: none
 	fails    func(rate float64) bool // attempts fail at this rate; nil: never
 	loses    func(rate float64) bool // nine of ten records vanish at this rate; nil: never
 	queues   func(rate float64) bool // very many records wait at this rate; nil: never
@@ -27,9 +28,16 @@ type server struct {
 
 func (s *server) Closed(_ context.Context, n int, length time.Duration) (result.Phase, error) {
 	rate := min(s.capacity, float64(n)/s.service.Seconds())
+	held := s.bound > 0 && rate > s.bound
+	if held {
+		rate = s.bound
+	}
 	p, err := s.phase("closed", n, rate, rate, s.service, length)
 	if s.loses != nil && s.loses(rate) {
 		p.Processed /= 10
+	}
+	if s.bound > 0 {
+		p.Checks = []result.Check{{Name: "held", OK: !held}}
 	}
 	return p, err
 }
@@ -294,6 +302,40 @@ func TestSearchKeepsToItsBounds(t *testing.T) {
 	}
 	if under.MaxAtSLO != 300 || len(s.asked) > openSteps(under.ladder) {
 		t.Errorf("found %.0f/s in %d open steps, want 300/s in at most %d", under.MaxAtSLO, len(s.asked), openSteps(under.ladder))
+	}
+}
+
+// The budget allows 300/s: two senders reach 200/s, four would reach 400/s.
+func TestASearchSaysThatTheBudgetHeldItDown(t *testing.T) {
+	closedLoop := "budget.max_rps, 300/s, held the closed loop down, which would have reached more"
+	for _, c := range []struct {
+		name  string
+		bound time.Duration
+		want  string
+	}{
+		{"within the objective to the last", time.Hour, closedLoop + "; budget.max_rps let nothing above 300/s be tried"},
+		{"beyond the objective before", 13 * time.Millisecond, closedLoop},
+		{"beyond the objective at once", time.Millisecond, "the lowest rate did not pass: accept is 10.314ms, want under 1ms; " + closedLoop},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &server{capacity: 1000, service: 10 * time.Millisecond, bound: 300}
+			under := &search{probe: s, limit: 300, ladder: workload.Ladder{SLO: workload.SLO{Metric: "accept", Quantile: 0.5, Bound: c.bound}, Until: 1.1, Step: 10 * time.Second}}
+			if err := under.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if under.Because != c.want {
+				t.Errorf("%q, want %q", under.Because, c.want)
+			}
+			closed := 0
+			for _, step := range under.Steps {
+				if step.Kind == "closed" {
+					closed++
+				}
+			}
+			if closed != 3 || under.USL != nil {
+				t.Errorf("%d closed steps and the law %+v, want three steps, and no law of the budget", closed, under.USL)
+			}
+		})
 	}
 }
 

@@ -11,6 +11,7 @@ type Phase struct {
 
 	Concurrency int           // closed: how many deliver, each as soon as its last delivery is settled
 	For         time.Duration // closed: no delivery begins after so long
+	MaxRate     float64       // closed: most records per second, of all senders together; 0: as many as get through
 	Most        int           // closed: most records, so that memory is bounded; the phase ends when they are sent
 
 	MaxRecords int           // that are handed over together; no more than the destination takes in a request

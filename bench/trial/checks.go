@@ -34,6 +34,9 @@ func (m *measured) checks(p result.Phase, h histograms) []result.Check {
 			Text: fmt.Sprintf("the sender's p99 pause for garbage was %v, at most %v", cost.GCPauseP99, mostPause)},
 		m.little(p),
 	}
+	if held, ok := m.held(p); ok {
+		all = append(all, held)
+	}
 	if m.kind != "open" {
 		return all
 	}

@@ -40,7 +40,7 @@ func (p *Probe) Open(ctx context.Context, rate float64, length time.Duration) (r
 // Closed keeps n deliveries under way for length.
 func (p *Probe) Closed(ctx context.Context, n int, length time.Duration) (result.Phase, error) {
 	return p.send(ctx, measured{name: "search", kind: "closed", concurrency: n, length: length,
-		sent: load.Phase{Concurrency: n, For: length, Most: maxClosed}})
+		sent: load.Phase{Concurrency: n, For: length, Most: maxClosed, MaxRate: p.t.Workload.Budget.MaxRPS}})
 }
 
 func (p *Probe) send(ctx context.Context, m measured) (result.Phase, error) {

@@ -102,7 +102,7 @@ func (t *trial) run(ctx context.Context, out *result.Trial) error {
 // steps are what a phase of the workload is sent as: one for an open phase, one for each concurrency of a closed one.
 func (t *trial) steps(index int, p workload.Phase) []measured {
 	batching := t.batching()
-	base := load.Phase{MaxRecords: batching.MaxRecords, Linger: batching.Linger, Patience: t.Patience}
+	base := load.Phase{MaxRecords: batching.MaxRecords, Linger: batching.Linger, Patience: t.Patience, MaxRate: t.Workload.Budget.MaxRPS}
 	switch p.Kind {
 	case workload.Open:
 		base.Due = t.Workload.Arrivals(index, t.pair)

@@ -16,7 +16,7 @@ type Trials struct {
 // Budget is what a run may use.
 type Budget struct {
 	MaxUSD float64 `yaml:"max_usd" default:"1" min:"0" max:"100000" desc:"most money in USD, by the price book, for a run against AWS"`
-	MaxRPS float64 `yaml:"max_rps" default:"0" min:"0" max:"1000000" desc:"most records per second that an open phase may offer; a closed one sends as fast as it is answered; 0: no limit"`
+	MaxRPS float64 `yaml:"max_rps" default:"0" min:"0" max:"1000000" desc:"most records per second, requests that are repeated aside: an open phase that offers more is refused, and the senders of closed phases and of searches are held down to it; 0: no limit"`
 }
 
 // Order returns the transports in the order in which the pair with this number, from 0, runs them.
