@@ -43,7 +43,9 @@ type Event struct {
 // has what was finished, and says that it is partial. So it does beside an error.
 func (e *Experiment) Run(ctx context.Context, f *result.File) error {
 	e.purse = purse{limit: e.Runner.Workload.Budget.MaxUSD}
-	if err := e.trials(ctx, f); err != nil || f.Run.Partial != "" {
+	err := e.trials(ctx, f)
+	f.Warnings = append(f.Warnings, heldDown(f, e.Runner.Workload.Budget.MaxRPS)...)
+	if err != nil || f.Run.Partial != "" {
 		return err
 	}
 	return e.searches(ctx, f)
