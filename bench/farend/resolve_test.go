@@ -120,7 +120,7 @@ func TestANameIsThereForItsFaultOnly(t *testing.T) {
 		return strings.Contains(pair, standInName) || strings.HasPrefix(pair, nameServerVariable+"=") || strings.HasPrefix(pair, "AWS_CA_BUNDLE=")
 	}
 	for _, name := range []string{"sqs", "apigateway"} {
-		with := optionsOf(t, "workload: 1\ntransports: ["+name+"]\n"+small+"faults: [{kind: dns_failure, at: 1s, for: 1s}]\n", true)
+		with := optionsOf(t, "workload: 1\ntransports: ["+name+"]\n"+small+"faults: [{kind: dns_failure, at: 100ms, for: 1s}]\n", true)
 		far, err := Open(t.Context(), name, with)
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +154,7 @@ func TestANameIsThereForItsFaultOnly(t *testing.T) {
 			t.Errorf("%s: the certificate is still there: %v", name, err)
 		}
 
-		without := newBed(t, name, small+"faults: [{kind: stall, at: 1s, for: 1s}]\n")
+		without := newBed(t, name, small+"faults: [{kind: stall, at: 100ms, for: 1s}]\n")
 		if i := slices.IndexFunc(without.far.Env, ofName); i >= 0 || without.far.Target.Settings != nil {
 			t.Errorf("%s without the fault: %q, %v", name, without.far.Env, without.far.Target)
 		}

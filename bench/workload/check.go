@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"sluice/bench/stats"
 )
 
 const (
@@ -25,6 +27,7 @@ func (d *decoder) check(w *Workload) {
 	d.checkPhases(w)
 	for i, f := range w.Faults {
 		d.checkFault(fmt.Sprintf("faults[%d]", i), f)
+		d.checkStrikes(w, fmt.Sprintf("faults[%d]", i), f)
 	}
 	d.settleSides(w)
 	d.checkReceipts(w)
@@ -110,6 +113,7 @@ func (d *decoder) checkPhases(w *Workload) {
 		if len(d.problems) > before || d.bad(path) {
 			continue
 		}
+		d.checkSearch(w, path, p)
 		rate := p.Rate()
 		total += rate * p.Duration.Seconds()
 		if p.Kind == Open && rate*p.Duration.Seconds() < 1 {
@@ -118,6 +122,19 @@ func (d *decoder) checkPhases(w *Workload) {
 	}
 	if total > maxArrivals {
 		d.problem("phases", "the open phases offer %.0f records in a trial, want at most %d", total, maxArrivals)
+	}
+}
+
+// checkSearch reports a search that cannot decide anything, because no rate that the budget allows brings as many records in
+// a step as the quantile needs.
+func (d *decoder) checkSearch(w *Workload, path string, p *Phase) {
+	if p.Kind != Search || w.Budget.MaxRPS == 0 {
+		return
+	}
+	slo := p.Search.SLO
+	if most, need := w.Budget.MaxRPS*p.Search.Step.Seconds(), stats.Needed(slo.Quantile); most < float64(need) {
+		d.problem(path+".search", "%s.search: %v at budget.max_rps, %g/s, bring %.0f records, but a p%g needs %d; make the step longer or raise budget.max_rps",
+			path, p.Search.Step, w.Budget.MaxRPS, most, slo.Quantile*100, need)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // A Fault is something that goes wrong in every trial.
 type Fault struct {
 	Kind string        `yaml:"kind" need:"true" one:"stall latency 5xx throttle reset_after_send lost_ack duplicate_delivery partial_batch_failure slow_consumer consumer_crash expired_credentials clock_skew dns_failure" desc:"what"`
-	At   time.Duration `yaml:"at" default:"0s" min:"0s" max:"6h" desc:"when it begins, from the start of the first phase"`
+	At   time.Duration `yaml:"at" default:"0s" min:"0s" max:"6h" desc:"when it begins, from the start of the first phase; before the phases are over"`
 	For  time.Duration `yaml:"for" min:"1ms" max:"6h" desc:"how long; unset: until the trial ends"`
 	P    float64       `yaml:"p" min:"0.000001" max:"1" desc:"share of the requests that are struck (duplicate_delivery, partial_batch_failure: one record of each); unset: all of them"`
 	Rate PerSecond     `yaml:"rate" min:"0.001/s" max:"1000000/s" desc:"throttle: requests per second that pass"`
@@ -79,5 +79,23 @@ func (d *decoder) checkFault(path string, f Fault) {
 	}
 	if f.By == 0 && d.given(path+".by") {
 		d.problem(path+".by", "%s.by is 0s, which is no %s", path, f.Kind)
+	}
+}
+
+// checkStrikes reports a fault that begins when a trial is over. A trial may last longer than its phases by the time that
+// records need at their end, on which nobody can count.
+func (d *decoder) checkStrikes(w *Workload, path string, f Fault) {
+	var length time.Duration
+	for _, p := range w.Phases {
+		if p.Kind != Search && p.Total() == 0 {
+			return // something is wrong with the phase, which is reported
+		}
+		length += p.Total()
+	}
+	switch {
+	case len(w.Phases) > 0 && length == 0:
+		d.problem(path, "%s would never strike: a search has no faults, and there is no other phase", path)
+	case len(w.Phases) > 0 && f.At >= length:
+		d.problem(path+".at", "%s.at is %v, but the phases last %v; it would never strike", path, f.At, length)
 	}
 }

@@ -71,6 +71,11 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 			"line 3: phases[0].search.slo is \"processed.p99\": want an objective such as processed.p99 < 500ms: accept or processed; p50, p90, p95, p99 or p99.9; a time above 0"},
 		{"a search without an objective", phase("search: {step: 5s}"), "line 3: phases[0].search.slo is missing"},
 
+		{"a search without the records for its quantile", phase("search: {slo: processed.p99 < 500ms, step: 1s}") + "budget: {max_rps: 100}\n",
+			"line 3: phases[0].search: 1s at budget.max_rps, 100/s, bring 100 records, but a p99 needs 1000; make the step longer or raise budget.max_rps"},
+		{"a search just short of the records for its quantile", phase("search: {slo: accept.p99.9 < 500ms, step: 10s}") + "budget: {max_rps: 999}\n",
+			"line 3: phases[0].search: 10s at budget.max_rps, 999/s, bring 9990 records, but a p99.9 needs 10000; make the step longer or raise budget.max_rps"},
+
 		{"a rate of nothing", phase("rate: 0/s, duration: 10s"), "line 3: phases[0].rate is 0/s, want 0.001/s to 1000000/s"},
 		{"a rate too high", phase("rate: 2e6/s, duration: 10s"), "line 3: phases[0].rate is 2e6/s, want 0.001/s to 1000000/s"},
 		{"a phase too long", phase("rate: 1/s, duration: 7h"), "line 3: phases[0].duration is 7h, want 100ms to 6h"},
@@ -116,6 +121,11 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"a latency of nothing", fault("kind: latency, by: 0s"), "line 5: faults[0].by is 0s, which is no latency"},
 		{"a negative latency", fault("kind: latency, by: -1s"), "line 5: faults[0].by is negative, which only clock_skew can be"},
 		{"a share above 1", fault("kind: 5xx, p: 2"), "line 5: faults[0].p is 2, want 0.000001 to 1\nline 5: faults[0]: 5xx would let nothing pass any more; give it for, or a p below 1"},
+		{"a fault after the end", fault("kind: stall, for: 1s, at: 60s"), "line 5: faults[0].at is 1m0s, but the phases last 10s; it would never strike"},
+		{"a fault at the end", strings.Replace(valid, "rate: 1/s, duration: 10s}", "rate: 1/s, duration: 10s}\n  - {name: b, closed: true, concurrency: [1, 2], duration: 5s}\n  - {name: c, search: {slo: accept.p50 < 1s}}", 1) +
+			"faults: [{kind: stall, for: 1s, at: 19s}, {kind: stall, for: 1s, at: 20s}]\n", "line 6: faults[1].at is 20s, but the phases last 20s; it would never strike"},
+		{"a fault of a search", phase("search: {slo: accept.p50 < 1s}") + "faults: [{kind: stall, for: 1s}]\n", "line 4: faults[0] would never strike: a search has no faults, and there is no other phase"},
+		{"a fault of an unknown length", phase("rate: 1/s, duration: x") + "faults: [{kind: stall, for: 1s}]\n", "line 3: phases[0].duration is \"x\": want a time with its unit, such as 500ms, 30s or 2m"},
 		{"no price book", valid + "price_book: ''\n", "line 4: price_book is empty"},
 	}
 	for _, c := range cases {

@@ -55,7 +55,7 @@ type Ladder struct {
 	SLO   SLO           `yaml:"slo" need:"true" desc:"the objective: accept or processed, a quantile (p50, p90, p95, p99 or p99.9), and a bound: processed.p99 < 500ms"`
 	From  RateOrAuto    `yaml:"from" default:"auto" min:"0.001/s" max:"1000000/s" desc:"first rate; auto: a tenth of the most that closed senders reach"`
 	Until Share         `yaml:"until" default:"110%" min:"10%" max:"200%" desc:"last rate, as a share of the most that closed senders reach"`
-	Step  time.Duration `yaml:"step" default:"30s" min:"1s" max:"10m" desc:"how long each rate is tried"`
+	Step  time.Duration `yaml:"step" default:"30s" min:"1s" max:"10m" desc:"how long each rate is tried: long enough for the records that the quantile needs"`
 }
 
 // Rate is the mean rate of an Open phase, per second; 0 for the others.

@@ -193,7 +193,7 @@ func TestTheExamplesOnThePageAreValid(t *testing.T) {
 			text = "workload: 1\n" + text
 		}
 		if !strings.Contains(text, "phases:") {
-			text += "phases: [{name: a, rate: 1/s, duration: 10s}]\n"
+			text += "phases: [{name: a, rate: 1/s, duration: 1m}]\n"
 		}
 		if _, err := Parse([]byte(text)); err != nil {
 			t.Errorf("%v\n%s", err, text)

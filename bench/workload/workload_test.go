@@ -147,6 +147,11 @@ phases:
 	}
 }
 
+func TestASearchMayHaveJustTheRecordsForItsQuantile(t *testing.T) {
+	t.Parallel()
+	parse(t, "workload: 1\nphases: [{name: a, search: {slo: processed.p99 < 1s, step: 10s}}]\nbudget: {max_rps: 100}\n")
+}
+
 func TestBatchingOfASide(t *testing.T) {
 	t.Parallel()
 	w := parse(t, `workload: 1
