@@ -42,6 +42,8 @@ func optionOf(t result.Target) cost.Option {
 		return cost.SQSFIFO
 	case t.Transport == "sqs":
 		return cost.SQSStandard
+	case t.Transport == "apigateway" && t.Settings["api"] == "http":
+		return cost.HTTPAPI
 	case t.Transport == "apigateway":
 		return cost.REST
 	}

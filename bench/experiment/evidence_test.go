@@ -72,3 +72,17 @@ func TestOnlyWhatWasReadBackIsAudited(t *testing.T) {
 		}
 	}
 }
+
+func TestAGatewayIsTheOptionThatItWasBilledAs(t *testing.T) {
+	t.Parallel()
+	for api, want := range map[string]cost.Option{"": cost.REST, "rest": cost.REST, "http": cost.HTTPAPI} {
+		in, err := experiment.Evidence(&result.File{PriceBook: resulttest.Fixture().PriceBook,
+			Targets: []result.Target{{Transport: "apigateway", Kind: result.AWS, Settings: map[string]string{"api": api}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := in.Evidence[0].Option; got != want {
+			t.Errorf("an API of kind %q is evidence of %s, want %s", api, got, want)
+		}
+	}
+}

@@ -122,6 +122,16 @@ func (o Options) side(name string) workload.Batching {
 	return o.Workload.Batching
 }
 
+// api is the kind of the gateway's API.
+func (o Options) api() string {
+	for _, s := range o.Workload.Transports {
+		if s.Name == "apigateway" {
+			return s.API
+		}
+	}
+	return "rest"
+}
+
 // made is the name of what is created for the run.
 func (o Options) made() string { return "sluice-bench-" + o.Run }
 

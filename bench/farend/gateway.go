@@ -24,6 +24,7 @@ func configuredGateway(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	f.Env = c.env
 	f.Target = where("apigateway", c.APIGateway.URL)
 	f.Target.Durability, f.Target.Consumer, f.Target.MaxRecords = "the integration has answered", "reply", 1
+	f.Target.Settings = withAPI(nil, o.api())
 	if o.Workload.Consumer.Receipts == "" {
 		return f, nil
 	}

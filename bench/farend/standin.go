@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -255,6 +256,10 @@ func standInGateway(ctx context.Context, o Options) (*trial.FarEnd, error) {
 	f.Env = s.env("apigateway")
 	f.Target = s.target("apigateway", "API Gateway REST API with a function", o.side("apigateway"), "the function has done its work")
 	f.Target.MaxRecords, f.InHand, f.Within = 1, 1, true
+	if o.api() == "http" { // the stand-in is a REST API whatever it is billed as
+		f.Target.Name += ", billed as an HTTP API"
+		f.Target.Settings = withAPI(f.Target.Settings, "http")
+	}
 	f.Arm, f.Fired = s.arm, s.fired
 	f.Consume = func(ctx context.Context, to *trial.Sink) error {
 		sink.Store(to)
@@ -287,12 +292,22 @@ func delivery(ev apigateway.ProxyEvent, arrived time.Time) (readback.Delivery, e
 	return d, nil
 }
 
+// withAPI adds the kind of an API to the settings of a target, by which Evidence and readers know how it was billed.
+func withAPI(settings map[string]string, api string) map[string]string {
+	all := map[string]string{"api": api}
+	maps.Copy(all, settings)
+	return all
+}
+
 // gateway is the part of a far end that any API is. By the developer guide of API Gateway, on its pricing, calls that are
 // throttled, or refused for who makes them, are not charged; nor do they come to a function.
 func gateway(o Options) *trial.FarEnd {
-	work := o.Workload.Consumer.Work
+	work, option := o.Workload.Consumer.Work, cost.REST
+	if o.api() == "http" {
+		option = cost.HTTPAPI
+	}
 	return &trial.FarEnd{
-		Option: cost.REST,
+		Option: option,
 		Units: func(sent load.Report) cost.Units {
 			calls := sent.Served
 			return cost.Units{Calls: calls.Requests, Calls512: calls.Units, Invocations: calls.Requests,

@@ -60,7 +60,7 @@ func (d *decoder) checkReceipts(w *Workload) {
 // settleSides fills in the transports and the keys of their batching that the file leaves out.
 func (d *decoder) settleSides(w *Workload) {
 	if !d.given("transports") {
-		w.Transports = []Side{{Name: "sqs"}, {Name: "apigateway"}}
+		w.Transports = []Side{{Name: "sqs"}, {Name: "apigateway", API: "rest"}}
 	} else if len(w.Transports) == 0 && !d.bad("transports") {
 		d.problem("transports", "transports is an empty list")
 	}
@@ -71,6 +71,12 @@ func (d *decoder) settleSides(w *Workload) {
 			d.problem(path, "%s: %s is listed twice", path, s.Name)
 		}
 		seen[s.Name] = true
+		if s.Name != "apigateway" {
+			w.Transports[i].API = ""
+			if d.given(path+".api") && s.Name != "" {
+				d.problem(path+".api", "%s.api means nothing for %s", path, s.Name)
+			}
+		}
 		if s.Batching == nil {
 			continue
 		}

@@ -87,6 +87,8 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 
 		{"an unknown word", valid + "trials: {order: randum}\n", "line 4: trials.order is \"randum\", want one of random, abba, fixed; did you mean random?"},
 		{"an unknown transport", valid + "transports: [sqs, apigw]\n", "line 4: transports[1] is \"apigw\", want one of memory, sqs, apigateway, jetstream, rabbitmq"},
+		{"a kind of API of a queue", valid + "transports: [{name: sqs, api: http}]\n", "line 4: transports[0].api means nothing for sqs"},
+		{"an API of no kind", valid + "transports: [{name: apigateway, api: websocket}]\n", "line 4: transports[0].api is \"websocket\", want one of rest, http"},
 		{"a transport twice", valid + "transports: [sqs, {name: sqs}]\n", "line 4: transports[1]: sqs is listed twice"},
 		{"no transports", valid + "transports: []\n", "line 4: transports is an empty list"},
 		{"a transport without a name", valid + "transports: [{batching: {linger: 1s}}]\n", "line 4: transports[0].name is missing"},

@@ -11,7 +11,8 @@ type Batching struct {
 // A Side is one transport that takes part.
 type Side struct {
 	Name     string    `yaml:"name" short:"true" need:"true" one:"memory sqs apigateway jetstream rabbitmq" desc:"which transport; name alone is short for {name: …}"`
-	Batching *Batching `yaml:"batching" desc:"its own batching; keys that are not given are those of the common block"` // nil: the common one
+	API      string    `yaml:"api" one:"rest http" default:"rest" desc:"apigateway: the kind of your API, by which its calls are billed: rest: each of them; http: by 512 KB begun"` // empty for all other transports
+	Batching *Batching `yaml:"batching" desc:"its own batching; keys that are not given are those of the common block"`                                                              // nil: the common one
 }
 
 // BatchingOf returns the batching that counts for a side.

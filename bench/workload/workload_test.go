@@ -152,6 +152,21 @@ func TestASearchMayHaveJustTheRecordsForItsQuantile(t *testing.T) {
 	parse(t, "workload: 1\nphases: [{name: a, search: {slo: processed.p99 < 1s, step: 10s}}]\nbudget: {max_rps: 100}\n")
 }
 
+func TestTheKindOfAPI(t *testing.T) {
+	t.Parallel()
+	for transports, want := range map[string]string{
+		"":                                "rest",
+		"transports: [sqs, apigateway]\n": "rest",
+		"transports: [sqs, {name: apigateway}]\n":            "rest",
+		"transports: [sqs, {api: http, name: apigateway}]\n": "http",
+	} {
+		w := parse(t, "workload: 1\nphases: [{name: a, rate: 1/s, duration: 10s}]\n"+transports)
+		if queue, api := w.Transports[0].API, w.Transports[1].API; queue != "" || api != want {
+			t.Errorf("%q: a queue of kind %q and an API of kind %q, want none and %q", transports, queue, api, want)
+		}
+	}
+}
+
 func TestBatchingOfASide(t *testing.T) {
 	t.Parallel()
 	w := parse(t, `workload: 1
