@@ -58,7 +58,7 @@ func (s *search) closed(ctx context.Context) error {
 func (s *search) remark() string {
 	var all []string
 	if s.held {
-		all = append(all, fmt.Sprintf("budget.max_rps, %g/s, held the closed loop down, which would have reached more", s.limit))
+		all = append(all, fmt.Sprintf("budget.max_rps, %g/s, held the closed loop down, which may reach more", s.limit))
 	}
 	if s.limit > 0 && s.MaxAtSLO == s.limit {
 		all = append(all, fmt.Sprintf("budget.max_rps let nothing above %g/s be tried", s.limit))

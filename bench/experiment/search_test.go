@@ -307,7 +307,7 @@ func TestSearchKeepsToItsBounds(t *testing.T) {
 
 // The budget allows 300/s: two senders reach 200/s, four would reach 400/s.
 func TestASearchSaysThatTheBudgetHeldItDown(t *testing.T) {
-	closedLoop := "budget.max_rps, 300/s, held the closed loop down, which would have reached more"
+	closedLoop := "budget.max_rps, 300/s, held the closed loop down, which may reach more"
 	for _, c := range []struct {
 		name  string
 		bound time.Duration
