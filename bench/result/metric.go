@@ -86,11 +86,16 @@ func latencies(name, title string, of func(Latencies) Summary) []Metric {
 	}
 }
 
+// held reports whether the budget, and not the destination, says what the rate of a closed phase is.
+func (p *Phase) held() bool {
+	return slices.ContainsFunc(p.Checks, func(c Check) bool { return c.Name == "held" && !c.OK })
+}
+
 func rates() []Metric {
 	highest := func(name, title string, of func(*Phase) float64) Metric {
 		return Metric{Name: name, Title: title, Unit: "/s", Higher: true, Untimed: true, of: func(t *Trial, _ string) (most float64, ok bool) {
 			for i := range t.Phases {
-				if p := &t.Phases[i]; p.Kind == "closed" {
+				if p := &t.Phases[i]; p.Kind == "closed" && !p.held() {
 					most, ok = max(most, of(p)), true
 				}
 			}

@@ -130,7 +130,7 @@ type Search struct {
 	MaxAtSLO  float64 `json:"max_rate_at_slo"` // 0: none passed
 	Knee      float64 `json:"knee_rate"`       // lowest rate at which the median is twice that of the lowest step; 0: not reached
 	USL       *USL    `json:"usl,omitempty"`
-	Because   string  `json:"because,omitempty"` // why it ended without an answer
+	Because   string  `json:"because,omitempty"` // why it ended without an answer; beside an answer, what has to be known of it
 }
 
 // A Step of a search.

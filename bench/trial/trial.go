@@ -31,8 +31,9 @@ type Runner struct {
 
 const (
 	settled = 150 * time.Millisecond // after the last expected copy, in which one more would be seen
-	// maxClosed is the most records that a closed phase sends, so that memory is bounded.
-	maxClosed = 2_000_000
+	// maxClosed is the most records that a closed phase sends, so that memory is bounded: a gigabyte or so. The null target,
+	// which takes millions a second, gets fewer.
+	maxClosed, maxNull = 2_000_000, 200_000
 )
 
 // a trial under way.
@@ -110,8 +111,12 @@ func (t *trial) steps(index int, p workload.Phase) []measured {
 			calm: len(t.Workload.Faults) == 0 && !p.ExpectCold}}
 	case workload.Closed:
 		var all []measured
+		most := maxClosed
+		if t.far.Target.Kind == result.Null {
+			most = maxNull
+		}
 		for _, n := range p.Concurrency {
-			base.Concurrency, base.For, base.Most, base.Linger = n, p.Duration, maxClosed, 0
+			base.Concurrency, base.For, base.Most, base.Linger = n, p.Duration, most, 0
 			all = append(all, measured{name: p.Name, kind: "closed", concurrency: n, sent: base, length: p.Duration})
 		}
 		return all

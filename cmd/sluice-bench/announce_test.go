@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/bench/cost"
+	"sluice/bench/result"
 	"sluice/bench/trial"
 	"sluice/bench/workload"
 )
@@ -87,6 +88,21 @@ func TestSpan(t *testing.T) {
 		125 * time.Second: "2 min 05 s", time.Hour + 90*time.Second: "1 h 01 min"} {
 		if got := span(d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestWhatASearchHasFound(t *testing.T) {
+	t.Parallel()
+	for want, s := range map[string]result.Search{
+		"sqs        find: 400/s keep p99 < 1s; a closed loop reaches 900/s":         {MaxAtSLO: 400, MaxClosed: 900},
+		"sqs        find: 400/s keep p99 < 1s; a closed loop reaches 20/s; held":    {MaxAtSLO: 400, MaxClosed: 20, Because: "held"},
+		"sqs        find: no rate keeps p99 < 1s: too slow":                         {Because: "too slow"},
+		"sqs        find: p99 < 1s: not decided: 103 records are too few for a p99": {Because: "not decided: 103 records are too few for a p99"},
+	} {
+		s.Transport, s.Phase, s.SLO = "sqs", "find", "p99 < 1s"
+		if got := searchLine(s); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
 }

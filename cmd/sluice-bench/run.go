@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,8 +132,15 @@ func stepLine(transport string, s result.Step) string {
 
 // searchLine says what a search has found.
 func searchLine(s result.Search) string {
-	if s.MaxAtSLO == 0 {
+	switch {
+	case strings.HasPrefix(s.Because, "not decided"):
+		return fmt.Sprintf("%-10s %s: %s: %s", s.Transport, s.Phase, s.SLO, s.Because)
+	case s.MaxAtSLO == 0:
 		return fmt.Sprintf("%-10s %s: no rate keeps %s: %s", s.Transport, s.Phase, s.SLO, s.Because)
 	}
-	return fmt.Sprintf("%-10s %s: %.0f/s keep %s; a closed loop reaches %.0f/s", s.Transport, s.Phase, s.MaxAtSLO, s.SLO, s.MaxClosed)
+	line := fmt.Sprintf("%-10s %s: %.0f/s keep %s; a closed loop reaches %.0f/s", s.Transport, s.Phase, s.MaxAtSLO, s.SLO, s.MaxClosed)
+	if s.Because != "" {
+		line += "; " + s.Because
+	}
+	return line
 }
