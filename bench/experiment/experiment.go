@@ -44,7 +44,7 @@ type Event struct {
 func (e *Experiment) Run(ctx context.Context, f *result.File) error {
 	e.purse = purse{limit: e.Runner.Workload.Budget.MaxUSD}
 	err := e.trials(ctx, f)
-	f.Warnings = append(f.Warnings, heldDown(f, e.Runner.Workload.Budget.MaxRPS)...)
+	f.Warnings = append(f.Warnings, warnings(f, e.Runner.Workload.Budget.MaxRPS)...)
 	if err != nil || f.Run.Partial != "" {
 		return err
 	}

@@ -157,9 +157,6 @@ func TestPageInABrowser(t *testing.T) {
 			if dir := os.Getenv("SCREENSHOTS"); dir != "" {
 				write(t, filepath.Join(dir, s.name+".png"), picture)
 			}
-			if name, ok := strings.CutPrefix(s.name, "wide-"); ok && *update {
-				write(t, filepath.Join("..", "..", "docs", "images", "report-"+name+".png"), picture)
-			}
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sluice/bench/result"
+	"sluice/bench/workload"
 )
 
 // Each of 4 senders has ten records accepted a millisecond at most; memory is as fast as this machine.
@@ -37,5 +38,20 @@ func TestTheRunWarnsThatTheBudgetHeldItDown(t *testing.T) {
 				t.Errorf("%s: %d records were accepted in 200 ms, want about 20 at 100/s", trial.Transport, p.Accepted)
 			}
 		}
+	}
+}
+
+func TestTheRunWarnsOfFaultsThatNeverStruck(t *testing.T) {
+	t.Parallel()
+	e, f := experimentOf(t, parse(t, strings.Replace(closedDown, "drain: 1s}", "drain: 1s}\nfaults: [{kind: stall, at: 100ms, for: 10ms}]", 1)), result.StandIn), &result.File{}
+	for _, end := range e.Ends {
+		end.Arm = func([]workload.Fault, uint64) error { return nil }
+		end.Fired = func() map[string]int { return map[string]int{} }
+	}
+	if err := e.Run(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Warnings) != 1 || !strings.HasPrefix(f.Warnings[0], "memory, sqs: a fault was scripted and never struck") || !strings.Contains(f.Warnings[0], ": stall; ") {
+		t.Errorf("warnings %q, want that the stall of memory and sqs never struck", f.Warnings)
 	}
 }
