@@ -8,6 +8,7 @@ import (
 	"sluice/bench/cost"
 	"sluice/bench/result"
 	"sluice/bench/trial"
+	"sluice/bench/workload"
 )
 
 const planned = `
@@ -72,6 +73,25 @@ func TestEstimateOfWhatHasNoRate(t *testing.T) {
 	bound := estimate(t, strings.Replace(planned, "rate: 100/s, duration: 10s", search, 1)+"budget: {max_rps: 100}\n", result.AWS).USD
 	if free < 10 || bound > free/2 {
 		t.Errorf("a search costs up to $%.2f, and up to $%.2f below 100/s; want the bound to count", free, bound)
+	}
+}
+
+// A profile that its own budget refuses at AWS would be of no use there.
+func TestProfilesKeepToTheirOwnBudget(t *testing.T) {
+	t.Parallel()
+	for _, name := range workload.Profiles() {
+		w, err := workload.Builtin(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := experimentOf(t, w, result.AWS)
+		got, err := Estimate(w, e.Runner.Pool, e.Ends, cost.DefaultBook())
+		if err == nil {
+			err = Afford(w, got)
+		}
+		if err != nil || got.USD < w.Budget.MaxUSD/20 {
+			t.Errorf("%s: %v; it costs $%.2f of $%.2f, want less than its budget, and not far less", name, err, got.USD, w.Budget.MaxUSD)
+		}
 	}
 }
 
