@@ -28,7 +28,7 @@ func screenshots(ctx context.Context, page string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err = filepath.Abs(page)
+	absolute, err := filepath.Abs(page)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func screenshots(ctx context.Context, page string) ([]string, error) {
 		path := strings.TrimSuffix(page, ".html") + "-" + theme + ".png"
 		args := []string{"--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--user-data-dir=" + profile,
 			fmt.Sprintf("--blink-settings=preferredColorScheme=%d", scheme), fmt.Sprintf("--window-size=%d,%d", pictureWidth, pictureHeight),
-			"--screenshot=" + path, "file://" + page}
+			"--screenshot=" + path, "file://" + absolute}
 		if os.Geteuid() == 0 {
 			args = append([]string{"--no-sandbox"}, args...) // without it Chromium does not start as root; the page has no script
 		}

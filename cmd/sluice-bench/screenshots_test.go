@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/bench/result"
 	"sluice/bench/result/resulttest"
 )
 
@@ -80,5 +81,37 @@ func TestABrowserThatTakesNoPicture(t *testing.T) {
 				t.Errorf("exit code %d, want %d", exitCode(err), want)
 			}
 		})
+	}
+}
+
+// The published run is a real one: what is shown of it follows from its raw results, by the command that its page prints.
+func TestPublishedRun(t *testing.T) {
+	t.Parallel()
+	published := filepath.Join("..", "..", "docs", "quick-run")
+	f, err := result.Read(filepath.Join(published, "results.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if *update {
+		dir = published
+	}
+	if _, err := writeReports(dir, f); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"report.html", "trials.csv", "series.csv"} {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		want, errWant := os.ReadFile(filepath.Join(published, name))
+		if err != nil || errWant != nil || string(got) != string(want) {
+			t.Errorf("%s is not what follows from results.json (go test ./cmd/sluice-bench -update writes it anew): %v %v", name, err, errWant)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(published, "report.html"))
+	if command := "sluice-bench report results.json --screenshots"; err != nil || !strings.Contains(string(page), command) {
+		t.Errorf("%v: the page does not say that %q makes it", err, command)
+	}
+	bothThemes(t, published)
+	if f.Run.Profile != "quick" || f.Run.Partial != "" {
+		t.Errorf("profile %q, partial %q, want a whole run of the quick profile", f.Run.Profile, f.Run.Partial)
 	}
 }
