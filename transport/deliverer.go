@@ -132,13 +132,18 @@ var errNotTried = fmt.Errorf("not sent yet")
 // round makes one attempt at every record in todo.
 func (d *Deliverer) round(ctx context.Context, recs []Record, todo []int, results []Result) {
 	var wg sync.WaitGroup
-	for _, request := range pack(recs, todo, d.caps, d.Transport.Size) {
+	requests := pack(recs, todo, d.caps, d.Transport.Size)
+	for n, request := range requests {
 		p, err := d.lane.acquire(ctx, d.Patience)
 		if err != nil {
 			for _, i := range request {
 				results[i].Err = err
 			}
 			continue
+		}
+		if n == len(requests)-1 { // nobody has to be woken for it
+			d.exchange(ctx, p, recs, request, results)
+			break
 		}
 		wg.Go(func() { d.exchange(ctx, p, recs, request, results) })
 	}
