@@ -166,7 +166,8 @@ func classifyConnect(err error) *fault.Error {
 		return give(connections)
 	case errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted), errors.As(err, &host),
 		errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &unproven), errors.As(err, &record),
-		errors.As(err, &network) && network.Op == "remote error": // an alert of TLS
+		errors.As(err, &network) && network.Op == "remote error", // an alert of TLS, or
+		errors.Is(err, nats.ErrTLS):                              // a server that hangs up after the handshake, before its alert was read
 		return give(tlsFailed)
 	}
 	return give(verdict{fault.Transient, unreachable, ""})

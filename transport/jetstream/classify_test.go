@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,6 +79,7 @@ func TestVerdictOnConnecting(t *testing.T) {
 		"too many of the account":   {nats.ErrMaxAccountConnectionsExceeded, fault.Throttled, "connection_limit"},
 		"the server wants TLS":      {nats.ErrSecureConnRequired, fault.Blocked, "tls_failed"},
 		"the server has no TLS":     {nats.ErrSecureConnWanted, fault.Blocked, "tls_failed"},
+		"the server hangs up":       {fmt.Errorf("%w: connection closed by remote after TLS handshake: %w", nats.ErrTLS, syscall.EPIPE), fault.Blocked, "tls_failed"},
 		"a name it does not have":   {x509.HostnameError{Certificate: &x509.Certificate{}, Host: "broker"}, fault.Blocked, "tls_failed"},
 		"nobody vouches for it":     {fmt.Errorf("tls: %w", x509.UnknownAuthorityError{}), fault.Blocked, "tls_failed"},
 		"it does not like our cert": {&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, fault.Blocked, "tls_failed"},
