@@ -63,10 +63,16 @@ func (d *FileDeadLetter) Put(_ context.Context, item []byte, reason error) error
 // append writes data at the end of the file and makes it durable; the caller holds mu. After a failure the file is opened
 // anew, because what a failed write or fsync has left behind is unknown.
 func (d *FileDeadLetter) append(data []byte) error {
+	// Without the lock: open finds the file untouched; somebody replaces it; the line is written into the old one → lost.
+	release, err := lockDeadLetters(filepath.Dir(d.path))
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := d.open(); err != nil {
 		return err
 	}
-	_, err := d.file.WriteAt(data, d.size)
+	_, err = d.file.WriteAt(data, d.size)
 	if err == nil {
 		err = d.file.Sync()
 	}

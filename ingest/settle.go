@@ -53,7 +53,7 @@ func (r *run) attempt(ctx context.Context, items [][]byte, probe bool) (refused 
 	for i, item := range items {
 		rec, err := r.p.Parse(item)
 		if err != nil {
-			fates[i] = &fault.Error{Class: fault.Rejected, Reason: "unparsable", Op: "parse", Err: err}
+			fates[i] = Unparsable(err)
 			continue
 		}
 		recs, from = append(recs, rec), append(from, i)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"sluice/internal/fault"
 	"sluice/transport"
 )
 
@@ -36,6 +37,11 @@ var ErrCursorGone = errors.New("the origin has forgotten the data after this cur
 // A Parser turns a raw item into a Record. Pure: the same item makes the same Record, ID included. An error means that
 // the item can never be delivered as it stands, and goes with it to the dead letters.
 type Parser func(item []byte) (transport.Record, error)
+
+// Unparsable is the verdict on an item that a Parser has refused.
+func Unparsable(err error) error {
+	return &fault.Error{Class: fault.Rejected, Reason: "unparsable", Op: "parse", Err: err}
+}
 
 // A Checkpoint is the durable copy of a Cursor.
 type Checkpoint interface {

@@ -12,7 +12,7 @@ import (
 const (
 	exitFailure     = 1  // unexpected
 	exitUsage       = 64 // a command line that makes no sense
-	exitDamaged     = 65 // the checkpoint is damaged
+	exitDamaged     = 65 // the checkpoint or a dead letter is damaged
 	exitUnavailable = 69 // source or destination cannot be used, and we were told not to wait
 	exitHeld        = 75 // another process holds the checkpoint
 	exitConfig      = 78 // settings

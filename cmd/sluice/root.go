@@ -41,7 +41,7 @@ variables; 'sluice env' lists them.`,
 	})
 	cmd.SetHelpCommand(helpCommand(cmd))
 	cmd.AddCommand(runCommand(&loaded), demoCommand(), localCommand(), sendCommand(), validateCommand(), envCommand(),
-		checkpointCommand(), healthcheckCommand(), versionCommand())
+		checkpointCommand(), deadLetterCommand(), healthcheckCommand(), versionCommand())
 	return cmd
 }
 

@@ -124,14 +124,18 @@ func (w *world) identity() (*awscreds.AWS, error) {
 	}, awscreds.Config{})
 }
 
-// createQueue makes one more queue and returns its address.
+// createQueue makes one more queue, of the kind that its name says, and returns its address.
 func (w *world) createQueue(name string) (string, error) {
 	who, err := w.identity()
 	if err != nil {
 		return "", err
 	}
 	defer who.Close()
-	out, err := sqs.NewFromConfig(who.Config()).CreateQueue(context.Background(), &sqs.CreateQueueInput{QueueName: &name})
+	in := &sqs.CreateQueueInput{QueueName: &name}
+	if strings.HasSuffix(name, ".fifo") {
+		in.Attributes = map[string]string{"FifoQueue": "true"}
+	}
+	out, err := sqs.NewFromConfig(who.Config()).CreateQueue(context.Background(), in)
 	if err != nil {
 		return "", err
 	}

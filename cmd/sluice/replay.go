@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/time/rate"
+
+	"sluice/ingest"
+	"sluice/internal/drivers"
+	"sluice/internal/fault"
+	"sluice/transport"
+)
+
+// replayBatch is how many dead letters are delivered together, and then removed together.
+const replayBatch = 100
+
+func replayLettersCommand() *cobra.Command {
+	var c choice
+	cmd := &cobra.Command{
+		Use:   "replay [ID...]",
+		Short: "Send dead letters again, and remove those that were accepted",
+		Long: `Sends dead letters again through the configured transport, with the settings of
+now: mend the cause first. A record has the ID that it had before. What is
+accepted is removed; what is refused again stays, and the command ends with 1.
+Interrupted between the two, it sends a record once more the next time.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c.ids = args
+			settings, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
+			if err != nil {
+				return withCode(exitConfig, err)
+			}
+			letters, err := c.letters(settings.Core.StateDir)
+			if err != nil {
+				return err
+			}
+			return replay(cmd.Context(), cmd.OutOrStdout(), settings, letters)
+		},
+	}
+	c.flags(cmd)
+	return cmd
+}
+
+// replay delivers letters in portions, so that trouble with one does not keep those before it from being removed.
+func replay(ctx context.Context, out io.Writer, s *drivers.Settings, letters []ingest.Letter) error {
+	source, err := s.Source() // whose stream is part of the IDs
+	if err != nil {
+		return withCode(exitConfig, err)
+	}
+	defer source.Close()
+	destination, err := s.Transport(ctx)
+	if err != nil {
+		return withCode(exitConfig, err)
+	}
+	defer destination.Close()
+	deliverer := &transport.Deliverer{Transport: destination, Timeout: destination.Timeout, Concurrency: s.Core.Concurrency, Backoff: hasty, Patience: patience}
+	if s.Core.RateLimit > 0 {
+		deliverer.Limiter = rate.NewLimiter(rate.Limit(s.Core.RateLimit), 1)
+	}
+	r := &replayed{out: out, dir: s.Core.StateDir, parse: naming(s, source).Parser(), deliver: deliverer.Deliver}
+	for portion := range slices.Chunk(letters, replayBatch) {
+		if err := r.portion(ctx, portion); err != nil {
+			return err
+		}
+	}
+	if r.refused > 0 {
+		return withCode(exitFailure, fmt.Errorf("%d accepted; %d refused again, which stay", r.accepted, r.refused))
+	}
+	_, err = fmt.Fprintf(out, "%d accepted\n", r.accepted)
+	return err
+}
+
+// replayed is how a replay goes.
+type replayed struct {
+	out               io.Writer
+	dir               string
+	parse             ingest.Parser
+	deliver           func(context.Context, []transport.Record) []transport.Result
+	accepted, refused int
+}
+
+// portion delivers letters and removes those that were accepted.
+func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
+	var sent, gone []ingest.Letter
+	var records []transport.Record
+	for _, l := range letters {
+		item, err := l.Raw()
+		if err != nil {
+			return damagedLetter(l, err)
+		}
+		record, err := r.parse(item)
+		if err != nil {
+			r.stays(l, ingest.Unparsable(err))
+			continue
+		}
+		sent, records = append(sent, l), append(records, record)
+	}
+	var trouble error
+	for i, result := range r.deliver(ctx, records) {
+		switch {
+		case result.Err == nil:
+			gone = append(gone, sent[i])
+			fmt.Fprintf(r.out, "%s  accepted  id=%s\n", sent[i].ID, records[i].ID)
+		case fault.Is(result.Err, fault.Rejected):
+			r.stays(sent[i], result.Err)
+		default:
+			trouble = result.Err
+		}
+	}
+	if _, err := remove(r.dir, gone); err != nil {
+		return fmt.Errorf("remove what was accepted: %w", err)
+	}
+	r.accepted += len(gone)
+	if trouble == nil {
+		return nil
+	}
+	return withCode(exitUnavailable, fmt.Errorf("%d accepted, the others stay (%s): %w", r.accepted, fault.From(trouble).Code(), adviseAgain(trouble)))
+}
+
+func (r *replayed) stays(l ingest.Letter, err error) {
+	r.refused++
+	fmt.Fprintf(r.out, "%s  stays     %s: %v\n", l.ID, fault.From(err).Code(), err)
+}

@@ -1,0 +1,110 @@
+package ingest_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"sluice/ingest"
+)
+
+// letters returns the items of the dead letters in dir.
+func letters(t *testing.T, dir string) map[string]int {
+	t.Helper()
+	items := map[string]int{}
+	if err := ingest.ReadDeadLetters(dir, func(l ingest.Letter) error {
+		raw, err := l.Raw()
+		items[string(raw)]++
+		if l.Reason != "invalid_body" || len(l.ID) != 8 {
+			t.Errorf("%q has the reason %q and the ID %q", raw, l.Reason, l.ID)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return items
+}
+
+func TestDeadLettersAreReadAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if got := letters(t, dir); len(got) != 0 {
+		t.Errorf("%v before anything was set aside", got)
+	}
+	d := ingest.OpenDeadLetter(dir)
+	defer d.Close()
+	for _, item := range []string{`{"a":1}`, "", "\xff\xfe\x00", "line\nbreak <&> \u2028"} {
+		if err := d.Put(t.Context(), []byte(item), refused); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.OpenFile(ingest.DeadLetterPath(dir), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(`{"time":"2026-`) // just being written
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got := letters(t, dir); len(got) != 4 || got["\xff\xfe\x00"] != 1 || got["line\nbreak <&> \u2028"] != 1 {
+		t.Errorf("read %v, want the four as they were", got)
+	}
+}
+
+// One process sets records aside while another removes some: what is not removed stays, whoever comes first.
+func TestNothingIsLostBetweenPutAndRemove(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := ingest.OpenDeadLetter(dir)
+	defer d.Close()
+	const each = 150
+	var all sync.WaitGroup
+	var finished atomic.Bool
+	all.Go(func() {
+		defer finished.Store(true)
+		for i := range each {
+			for _, kind := range []string{"keep", "drop"} {
+				if err := d.Put(t.Context(), fmt.Appendf(nil, "%s %d", kind, i), refused); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	removed := 0
+	drop := func(l ingest.Letter) bool { return (*l.Item)[:4] == "drop" }
+	for last := false; !last; {
+		last = finished.Load()
+		n, err := ingest.RemoveDeadLetters(dir, drop)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		removed += n
+	}
+	all.Wait()
+	got := letters(t, dir)
+	if removed != each || len(got) != each {
+		t.Errorf("%d removed and %d left, want %d of each", removed, len(got), each)
+	}
+	for i := range each {
+		if got[fmt.Sprintf("keep %d", i)] != 1 {
+			t.Fatalf("keep %d is there %d times", i, got[fmt.Sprintf("keep %d", i)])
+		}
+	}
+}
+
+func TestASpoiledLineIsNotRemoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const content = "{\"time\":\"2026-11-22T00:00:00Z\",\"reason\":\"refused\",\"message\":\"m\",\"item\":\"a\"}\n{}\n"
+	if err := os.WriteFile(ingest.DeadLetterPath(dir), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := ingest.RemoveDeadLetters(dir, func(ingest.Letter) bool { return true })
+	if left, _ := os.ReadFile(ingest.DeadLetterPath(dir)); err == nil || n != 0 || string(left) != content {
+		t.Errorf("%d removed, %v, left %q; want an error and the file as it was", n, err, left)
+	}
+}
