@@ -70,7 +70,7 @@ func (s *started) wantNothingLeft() {
 func needProc(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat("/proc/self/environ"); err != nil {
-		t.Skipf("SKIPPED: %v", err)
+		skip(t, err.Error())
 	}
 }
 
