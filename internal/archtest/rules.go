@@ -20,6 +20,7 @@ func rules() []rule {
 		{"internal/netaddr", nil, "a leaf that everybody may import"},
 		{"internal/nearest", nil, "a leaf that everybody may import"},
 		{"internal/archtest", nil, "it reads the others and calls none"},
+		{"internal/proof", nil, "tests of every package report through it"},
 
 		{"transport", []string{"internal/fault", "internal/backoff"}, "the contract knows no driver and no source"},
 		{"transport/transporttest", []string{"transport", "internal/fault", "internal/backoff"}, "the suite knows the contract only"},
