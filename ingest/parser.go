@@ -33,6 +33,9 @@ func (n Naming) Parser() Parser {
 		if !gjson.ValidBytes(item) {
 			return transport.Record{}, errors.New("the record is not valid JSON")
 		}
+		if tooDeep(item) {
+			return transport.Record{}, fmt.Errorf("the record is nested more than %d levels deep", maxDepth)
+		}
 		if err := n.check(item); err != nil {
 			return transport.Record{}, err
 		}
