@@ -16,11 +16,11 @@ const maxSecret = 64 << 10
 
 func (f field) secret() secret.Value { return f.value.Interface().(secret.Value) }
 
-// loadSecret reads a secret from its variable or its file. An unset secret gets a place too, so that ReloadSecrets can
-// fill it later.
+// loadSecret reads a secret from its variable or its file, from where its owner may read it again. An unset secret gets a
+// place too, so that ReloadSecrets can fill it later.
 func (f field) loadSecret() error {
 	text, err := f.currentSecret()
-	f.value.Set(reflect.ValueOf(secret.New(text)))
+	f.value.Set(reflect.ValueOf(secret.From(text, f.currentSecret)))
 	return err
 }
 

@@ -122,3 +122,16 @@ func TestReloadFillsASecretThatWasUnset(t *testing.T) {
 		t.Errorf("the copy in use reveals %q, want late", got)
 	}
 }
+
+func TestASecretCanBeReadAgainFromItsFile(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "token"), "old\n")
+	setenv(t, map[string]string{"SLUICE_WELL_TOKEN_FILE": path})
+	w := new(well)
+	if err := config.Load([]config.Section{{Prefix: "SLUICE_WELL", Into: w}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "new\n")
+	if changed := w.Token.Refresh(func(string) bool { return true }); !changed || w.Token.Reveal() != "new" {
+		t.Errorf("Refresh = %v and the secret %q, want the new one", changed, w.Token.Reveal())
+	}
+}

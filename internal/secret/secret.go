@@ -13,7 +13,13 @@ const mask = "***"
 // A Value is a secret such as a token or an API key. However it is printed, formatted, marshalled or logged it shows
 // "***"; only Reveal returns it. The zero Value is unset. Copies share one secret: what Replace sets, all of them reveal.
 type Value struct {
-	p *atomic.Pointer[string] // a pointer, so that %+v of a struct with an unexported Value shows an address
+	p *place // a pointer, so that %+v of a struct with an unexported Value shows an address
+}
+
+// A place is where a secret is kept and where it comes from.
+type place struct {
+	text atomic.Pointer[string]
+	read func() (string, error) // nil: from nowhere else
 }
 
 // New returns a Value that holds s; the empty string makes an unset Value.
@@ -28,7 +34,7 @@ func (v Value) Reveal() string {
 	if v.p == nil {
 		return ""
 	}
-	return *v.p.Load()
+	return *v.p.text.Load()
 }
 
 // IsSet reports whether there is a secret.
@@ -36,12 +42,33 @@ func (v Value) IsSet() bool { return v.Reveal() != "" }
 
 // Replace puts s in the place of the secret, for every copy of v made after the first Decode. Safe for concurrent use.
 // It panics on a zero Value, which has no place to share.
-func (v Value) Replace(s string) { v.p.Store(&s) }
+func (v Value) Replace(s string) { v.p.text.Store(&s) }
+
+// From returns a Value that holds s and that Refresh can read again.
+func From(s string, read func() (string, error)) Value {
+	v := New(s)
+	v.p.read = read
+	return v
+}
+
+// Refresh reads the secret again from where it came, for every copy of v, and reports whether it is another one now. What
+// cannot be read, is empty, or is not legal leaves it as it was. Safe for concurrent use.
+func (v Value) Refresh(legal func(string) bool) bool {
+	if v.p == nil || v.p.read == nil {
+		return false
+	}
+	s, err := v.p.read()
+	if err != nil || s == "" || s == v.Reveal() || !legal(s) {
+		return false
+	}
+	v.Replace(s)
+	return true
+}
 
 // Decode takes the secret from an environment variable; it never fails, so no parse error can print the value.
 func (v *Value) Decode(s string) error {
-	v.p = new(atomic.Pointer[string])
-	v.p.Store(&s)
+	v.p = new(place)
+	v.p.text.Store(&s)
 	return nil
 }
 

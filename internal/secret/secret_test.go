@@ -3,6 +3,7 @@ package secret_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -52,5 +53,30 @@ func TestZeroIsUnset(t *testing.T) {
 	var v secret.Value
 	if v.IsSet() || v.Reveal() != "" || v.String() != "" {
 		t.Errorf("the zero Value is set: %q", v.Reveal())
+	}
+}
+
+func TestRefreshReadsAgainForEveryCopy(t *testing.T) {
+	t.Parallel()
+	legal := func(s string) bool { return s != "illegal" }
+	text, fail := "one", error(nil)
+	v := secret.From("one", func() (string, error) { return text, fail })
+	twin := v
+	for _, tc := range []struct {
+		now     string
+		fail    error
+		changed bool
+		want    string
+	}{
+		{"one", nil, false, "one"}, {"two", nil, true, "two"}, {"illegal", nil, false, "two"}, {"", nil, false, "two"},
+		{"three", errors.New("gone"), false, "two"}, {"three", nil, true, "three"},
+	} {
+		text, fail = tc.now, tc.fail
+		if got := v.Refresh(legal); got != tc.changed || twin.Reveal() != tc.want {
+			t.Errorf("%q, %v: Refresh = %v and the secret %q, want %v and %q", tc.now, tc.fail, got, twin.Reveal(), tc.changed, tc.want)
+		}
+	}
+	if secret.New("x").Refresh(legal) || (secret.Value{}).Refresh(legal) {
+		t.Error("a secret from nowhere has changed")
 	}
 }
