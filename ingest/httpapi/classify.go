@@ -69,6 +69,11 @@ func (s *Source) refused(resp *http.Response, st state) error {
 	if v.advice != "" {
 		err = fmt.Errorf("%w; %s", err, v.advice)
 	}
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+		if s.cfg.Token.Refresh(legalToken) { // it was rotated behind our back, and the new one may be valid
+			v.class = fault.Transient
+		}
+	}
 	f := &fault.Error{Class: v.class, Reason: v.reason, Op: op, Err: err}
 	if v.class != fault.Blocked {
 		f.RetryAfter = retryAfter(after, serverTime(resp.Header))

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -94,10 +95,15 @@ func (c Config) Validate() error {
 	if c.Token.IsSet() && c.Headers.has("Authorization") {
 		p.add("both TOKEN and an Authorization header in HEADERS are set; keep one")
 	}
-	if strings.ContainsFunc(c.Token.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if !legalToken(c.Token.Reveal()) {
 		p.add("TOKEN has a character that no bearer token may have, such as a space or a line break")
 	}
 	return errors.Join(p.errs...)
+}
+
+// legalToken reports whether a bearer token can be sent as it is.
+func legalToken(token string) bool {
+	return !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
 // problems collects what is wrong.
@@ -145,9 +151,31 @@ func (c Config) checkURL(p *problems) {
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		p.add("URL has a query that cannot be parsed; write %%3B for a semicolon, %%25 for a percent sign")
 	}
-	if (c.Token.IsSet() || c.Headers.has("Authorization")) && u.Scheme == "http" && !netaddr.Loopback(u.Hostname()) {
-		p.add("URL is plain http to another host, where TOKEN or Authorization could be read on the way; use https")
+	if netaddr.Metadata(u.Hostname()) {
+		p.add("URL is that of a metadata service, which hands out credentials and has no records")
 	}
+	if what := c.exposed(u); len(what) > 0 && u.Scheme == "http" && !netaddr.Loopback(u.Hostname()) {
+		p.add("URL is plain http to another host, where %s could be read on the way; use https", strings.Join(what, ", "))
+	}
+}
+
+// exposed lists what of a request is a secret, or sounds like one: the token, headers, query parameters.
+func (c Config) exposed(u *url.URL) []string {
+	var what []string
+	if c.Token.IsSet() {
+		what = append(what, "TOKEN")
+	}
+	for _, h := range c.Headers.list {
+		if secretHeader(h.name) {
+			what = append(what, h.name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.Query())) {
+		if secretName(name) && !slices.Contains([]string{"code", "appid"}, strings.ToLower(name)) { // as often a country as a credential
+			what = append(what, "the parameter "+clean(name, 40))
+		}
+	}
+	return what
 }
 
 func (c Config) checkPagination(p *problems) {

@@ -43,7 +43,9 @@ type state struct {
 	Tail   bag   `json:"tail,omitempty"`   // page: items of the last page with records, if it may still grow
 	Full   bool  `json:"full,omitempty"`   // page, offset: a page with Limit records has been seen
 
-	Loop loop `json:"loop,omitzero"`
+	Loop  loop `json:"loop,omitzero"`
+	Same  loop `json:"same,omitzero"`   // of what pages hold, where they say what follows
+	Twins int  `json:"twins,omitempty"` // pages that held what the mark of Same holds
 
 	ETag     string `json:"etag,omitempty"`     // of the page at At; set only where a sweep of one page starts again
 	Modified string `json:"modified,omitempty"` // Last-Modified of that page
@@ -94,7 +96,7 @@ func (s *Source) check(st state) error {
 	switch {
 	case st.Version != cursorVersion:
 		return fmt.Errorf("its version is %d, this program reads %d", st.Version, cursorVersion)
-	case st.Pages < 0 || st.Pages > maxNumber || !st.Loop.plausible():
+	case st.Pages < 0 || st.Pages > maxNumber || !st.Loop.plausible() || !st.Same.plausible() || st.Twins < 0 || st.Twins > maxTwins:
 		return errors.New("it holds a count that is out of range")
 	case s.cfg.SinceParam == "" && (st.Since != nil || st.Newest != nil || st.Ties != nil || st.Odd != nil):
 		return errors.New("it holds a since value, but SINCE_PARAM is not set")

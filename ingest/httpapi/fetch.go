@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,10 +58,15 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 		return answer{}, s.refused(resp, st)
 	}
 	ans.etag, ans.modified = validators(resp.Header)
-	if ans.body, err = readPage(resp, s.cfg.MaxPageBytes); errors.Is(err, errTooLarge) {
+	ans.body, err = readPage(resp, s.cfg.MaxPageBytes)
+	switch {
+	case errors.Is(err, errTooLarge):
 		return answer{}, s.fail(fault.Blocked, "page_too_large", ans.url, fmt.Errorf(
 			"the page is larger than %d bytes; ask for smaller pages (SLUICE_HTTP_LIMIT), or raise SLUICE_HTTP_MAX_PAGE_BYTES", s.cfg.MaxPageBytes))
-	} else if err != nil {
+	case errors.Is(err, errBomb):
+		return answer{}, s.fail(fault.Blocked, "page_bomb", ans.url, fmt.Errorf(
+			"the page becomes more than %d times larger by decompression, as no page of records does; see what answers there, and ask for smaller pages (SLUICE_HTTP_LIMIT)", maxRatio))
+	case err != nil:
 		return answer{}, s.network(ctx, limited, ans.url, fmt.Errorf("after %d bytes of the page: %w", len(ans.body), err))
 	}
 	ans.body = trimMark(ans.body)
@@ -72,6 +76,7 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 // dress sets the headers.
 func (s *Source) dress(req *http.Request, st state) {
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "gzip")
 	req.Header.Set("User-Agent", "sluice")
 	s.cfg.Headers.apply(req.Header)
 	if s.cfg.Token.IsSet() {
@@ -83,24 +88,6 @@ func (s *Source) dress(req *http.Request, st state) {
 	if st.Modified != "" {
 		req.Header.Set("If-Modified-Since", st.Modified)
 	}
-}
-
-var errTooLarge = errors.New("page too large")
-
-// readPage reads the body, decompressed, up to the limit and one byte more.
-func readPage(resp *http.Response, limit int) ([]byte, error) {
-	if resp.ContentLength > int64(limit) {
-		return nil, errTooLarge
-	}
-	var b bytes.Buffer
-	if n := resp.ContentLength; n > 0 {
-		b.Grow(int(min(n, 1<<20)) + bytes.MinRead)
-	}
-	_, err := b.ReadFrom(io.LimitReader(resp.Body, int64(limit)+1))
-	if b.Len() > limit {
-		return nil, errTooLarge
-	}
-	return b.Bytes(), err
 }
 
 // checkRedirect follows redirects on the same origin only: every header goes along, secrets too.

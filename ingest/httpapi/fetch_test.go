@@ -107,27 +107,6 @@ func TestPageBytesAreBoundedAfterDecompression(t *testing.T) {
 	}
 }
 
-// endless is a page without an end; it counts what is taken of it.
-type endless struct{ taken int }
-
-func (e *endless) Close() error { return nil }
-func (e *endless) Read(p []byte) (int, error) {
-	if e.taken += len(p); e.taken > 1<<20 {
-		return 0, errors.New("enough")
-	}
-	clear(p)
-	return len(p), nil
-}
-
-func TestEndlessPageIsNotReadOn(t *testing.T) {
-	t.Parallel()
-	var page endless
-	_, err := readPage(&http.Response{Body: &page, ContentLength: -1}, 1000)
-	if !errors.Is(err, errTooLarge) || page.taken > 1001 {
-		t.Errorf("readPage = %v after %d bytes, want %v after 1001", err, page.taken, errTooLarge)
-	}
-}
-
 func TestSameOrigin(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -28,3 +28,19 @@ func (l *loop) next(x uint64) bool {
 func (l loop) plausible() bool {
 	return l.Power >= 0 && l.Power <= maxNumber && l.Power&(l.Power-1) == 0 && l.Steps >= 0 && l.Steps <= l.Power
 }
+
+// twin notes what a page of n records holds, and returns how many pages held the same as the mark, which is counted anew
+// when the mark moves on. Pages without records are all alike and do not count.
+func (st *state) twin(content uint64, n int) int {
+	if n == 0 {
+		return 0
+	}
+	mark := st.Same.Mark
+	switch again := st.Same.next(content); {
+	case again:
+		st.Twins++
+	case st.Same.Mark != mark:
+		st.Twins = 0
+	}
+	return st.Twins
+}

@@ -88,7 +88,26 @@ func (s *Source) shape(body []byte) string {
 	return "the page is an object with the names " + strings.Join(names, ", ")
 }
 
-// badPage says where a page stops being JSON. It may be a proxy's page or a part of a page, so it is worth another try.
+// maxMalformed is how many answers in a row may be no pages before reading pauses.
+const maxMalformed = 3
+
+// judge gives the verdict on an answer that is no page, having seen how many came before it; with nil it notes a page. One
+// may be a proxy's page, or a part of a page, so it is worth another try. What keeps coming waits for a person, or for its
+// end: the page is never skipped.
+func (s *Source) judge(err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case err == nil:
+		s.malformed = 0
+	case ok && f.Reason == "bad_page":
+		if s.malformed++; s.malformed >= maxMalformed {
+			f.Class = fault.Blocked
+		}
+	}
+	return err
+}
+
+// badPage says where a page stops being JSON.
 func (s *Source) badPage(ans answer) error {
 	if len(ans.body) == 0 {
 		return s.fail(fault.Transient, "bad_page", ans.url, errors.New("the answer has no content, want JSON"))

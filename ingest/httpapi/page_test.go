@@ -72,7 +72,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-func FuzzSplit(f *testing.F) {
+func FuzzPageJSON(f *testing.F) {
 	for _, body := range []string{`{"data":[1,{"a":"]"}]}`, `{"data":null}`, `[`, `{"data":"x"}`, "{\"data\":[\"\xff\"]}"} {
 		f.Add([]byte(body))
 	}

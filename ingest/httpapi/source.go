@@ -21,12 +21,17 @@ const op = "http.GET"
 // maxFruitless bounds the pages without a new item that one Read goes through before it hands the place back.
 const maxFruitless = 10
 
-// A Source reads a JSON API. It keeps connections between Reads, and nothing that changes what a Read returns.
+// A Source reads a JSON API. It keeps connections between Reads, and nothing that changes what a Read returns; what makes
+// an answer that is no page a passing or a lasting trouble is how often it came in a row.
 type Source struct {
 	cfg    Config
 	base   *url.URL
 	since  sinceReader
 	client *http.Client
+
+	transport *http.Transport
+	dialer    *dialer
+	malformed int // answers in a row that were no pages
 }
 
 // New returns a Source for a Config that is valid; it makes no connection yet.
@@ -38,10 +43,9 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, errors.New("URL is not a URL")
 	}
-	tr := http.DefaultTransport.(*http.Transport).Clone()
-	tr.MaxResponseHeaderBytes = 256 << 10
 	s := &Source{cfg: cfg, base: base, since: sinceReader{cfg.SincePath, cfg.SinceType, cfg.SinceFormat}}
-	s.client = &http.Client{Transport: tr, CheckRedirect: s.checkRedirect}
+	s.transport, s.dialer = newTransport(base)
+	s.client = &http.Client{Transport: s.transport, CheckRedirect: s.checkRedirect}
 	return s, nil
 }
 
@@ -160,7 +164,7 @@ func (s *Source) step(ctx context.Context, st *state) ([][]byte, bool, error) {
 		return nil, true, nil
 	}
 	records, err := s.split(ans)
-	if err != nil {
+	if s.judge(err) != nil {
 		return nil, false, err
 	}
 	if err := s.wantDated(st, records, ans); err != nil {
@@ -224,7 +228,7 @@ func (s *Source) tail(hashes []uint64) bag {
 // turn makes next, which stands behind the last page of a sweep, the start of the following one; was is the state before
 // that page.
 func (s *Source) turn(next *state, was state, hashes []uint64) {
-	next.Pages, next.Loop, next.Tail = 0, loop{}, nil
+	next.Pages, next.Loop, next.Same, next.Twins, next.Tail = 0, loop{}, loop{}, 0, nil
 	if s.cfg.SinceParam != "" {
 		next.At = ""
 		s.since.turn(next)
@@ -244,23 +248,32 @@ func (s *Source) turn(next *state, was state, hashes []uint64) {
 	}
 }
 
-// detect finds pages that lead in a circle: by where they lead, or, where pages are counted and each has a number of its
-// own, by what they hold.
+// maxTwins is how many pages of a sweep may hold exactly the records of an earlier one before that counts as a circle, where
+// each page says what follows: equal records are allowed, pages of nothing else are not.
+const maxTwins = 3
+
+// detect finds pages that lead in a circle: by where they lead, and by what they hold. Where pages are counted, each has a
+// number of its own, and one that holds the records of another is proof enough.
 func (s *Source) detect(st *state, ans answer, at string, more bool, hashes []uint64) error {
-	var repeats bool
+	content := hashOf(fmt.Append(nil, hashes))
 	var what string
 	switch s.cfg.Pagination {
 	case paginationPage, paginationOffset:
-		repeats = len(hashes) > 0 && st.Loop.next(hashOf(fmt.Append(nil, hashes)))
-		what = fmt.Sprintf("has the records of an earlier page: the API does not heed the parameter %s", s.cfg.positionParam())
+		if len(hashes) > 0 && st.Loop.next(content) {
+			what = fmt.Sprintf("has the records of an earlier page: the API does not heed the parameter %s", s.cfg.positionParam())
+		}
 	case paginationLink, paginationNext, paginationCursor:
 		if st.Pages == 1 {
 			st.Loop.next(hashOf([]byte(s.current(*st))))
 		}
-		repeats = more && st.Loop.next(hashOf([]byte(at)))
-		what = "leads back to " + s.place(at) + ", where this sweep has been before"
+		switch {
+		case more && st.Loop.next(hashOf([]byte(at))):
+			what = "leads back to " + s.place(at) + ", where this sweep has been before"
+		case more && st.twin(content, len(hashes)) >= maxTwins:
+			what = "has the records of an earlier page, and not for the first time, although its address is a new one"
+		}
 	}
-	if !repeats {
+	if what == "" {
 		return nil
 	}
 	return s.fail(fault.Blocked, "page_loop", ans.url, fmt.Errorf(

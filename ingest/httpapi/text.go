@@ -78,6 +78,13 @@ func secretName(name string) bool {
 	return slices.Contains(secretNames, strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name)))
 }
 
+// secretHeader reports whether a header sounds like it carries a credential: Authorization, X-Api-Key, Private-Token.
+func secretHeader(name string) bool {
+	name = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
+	return slices.ContainsFunc([]string{"authorization", "auth", "key", "token", "secret", "password", "cookie", "signature", "session", "jwt", "credential", "credentials"},
+		func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
 // showURL is u with the names of its query parameters and without their values.
 func showURL(u *url.URL) string {
 	return clean(origin(u)+u.EscapedPath()+hideQuery(u.RawQuery), 400)
@@ -103,7 +110,7 @@ var queries = regexp.MustCompile(`\?[^\s"']*`)
 
 // hideURLs returns err with a text that shows no query and no control characters; what errors.Is finds stays.
 func hideURLs(err error) error {
-	return hidden{queries.ReplaceAllString(clean(err.Error(), 400), "?…"), err}
+	return hidden{clean(queries.ReplaceAllString(err.Error(), "?…"), 400), err}
 }
 
 type hidden struct {
