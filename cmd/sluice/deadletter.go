@@ -134,10 +134,15 @@ func showLetterCommand() *cobra.Command {
 				_, err = cmd.OutOrStdout().Write(item)
 				return err
 			}
-			enc := json.NewEncoder(cmd.OutOrStdout())
+			var text strings.Builder
+			enc := json.NewEncoder(&text)
 			enc.SetEscapeHTML(false)
 			enc.SetIndent("", "  ")
-			return enc.Encode(found[0].DeadLine)
+			if err := enc.Encode(found[0].DeadLine); err != nil {
+				return err
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), legible(text.String()))
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&raw, "raw", false, "print the item alone, byte for byte")

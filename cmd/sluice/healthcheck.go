@@ -34,7 +34,7 @@ container without a shell: ["CMD", "/sluice", "healthcheck"].`,
 			if ready {
 				path = "/readyz"
 			}
-			err = telemetry.HealthCheck(cmd.Context(), addr, path)
+			err = telemetry.HealthCheck(cmd.Context(), addr, path, settings.Core.AdminToken)
 			if errors.Is(err, syscall.ECONNREFUSED) {
 				err = fmt.Errorf("nobody listens on %s: the daemon is not running, or its SLUICE_ADMIN_ADDR is another one", addr)
 			}

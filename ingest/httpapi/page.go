@@ -101,7 +101,7 @@ func (s *Source) judge(err error) error {
 		s.malformed = 0
 	case ok && f.Reason == "bad_page":
 		if s.malformed++; s.malformed >= maxMalformed {
-			f.Class = fault.Blocked
+			f.Class, f.Err = fault.Blocked, fmt.Errorf("%w; so it was %d times in a row: check SLUICE_HTTP_URL and the server behind it", f.Err, s.malformed)
 		}
 	}
 	return err

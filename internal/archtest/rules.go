@@ -36,7 +36,7 @@ func rules() []rule {
 		{"internal/awslocal/**", []string{"internal/awslocal/**"}, "the stand-in shares no code with the drivers, so that they cannot share a misunderstanding"},
 		{"internal/config", []string{"internal/secret", "internal/netaddr", "internal/nearest"}, "it reads structs that it does not know"},
 		{"internal/drivers", []string{"transport", "transport/*", "ingest", "ingest/*", "internal/config", "internal/awscreds", "internal/fault", "internal/secret"}, "the one place that knows all drivers and sources"},
-		{"internal/telemetry", []string{"internal/netaddr", "transport", "ingest", "internal/fault"}, "it listens to the loop and the deliverer"},
+		{"internal/telemetry", []string{"internal/netaddr", "internal/secret", "transport", "ingest", "internal/fault"}, "it listens to the loop and the deliverer"},
 		{"internal/readback", []string{"transport", "internal/awscreds", "internal/fault", "internal/secret"}, "it shares the credentials with the drivers and nothing else"},
 		{"bench/farend", []string{"bench/**", "transport", "transport/*", "internal/netaddr", "internal/fault", "internal/secret", "internal/readback", "internal/drivers", "internal/awscreds", "internal/awslocal/**"}, "it opens the destinations that trials deliver to, and starts those that stand in for them"},
 		{"bench/**", []string{"bench/**", "transport", "internal/netaddr", "internal/nearest", "internal/fault", "internal/readback"}, "it measures through the contract; its command opens the transports"},

@@ -16,6 +16,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"sluice/internal/netaddr"
+	"sluice/internal/secret"
 )
 
 // Core is what the daemon needs whatever the source and the transport: prefix SLUICE.
@@ -29,7 +30,9 @@ type Core struct {
 	SchemaFile string `split_words:"true" desc:"file with a JSON Schema (draft-04 unless it says otherwise) that every record must satisfy to be delivered; unset: no check"`
 
 	StateDir  string `split_words:"true" default:"sluice-state" desc:"folder of the checkpoint and the dead letters; unset under systemd: the unit's STATE_DIRECTORY"`
-	AdminAddr string `split_words:"true" default:"127.0.0.1:9090" desc:"address of health, metrics and status page; off: none"`
+	AdminAddr string `split_words:"true" default:"127.0.0.1:9090" desc:"address of health, metrics and status page; off: none. One that other machines reach needs ADMIN_TOKEN"`
+
+	AdminToken secret.Value `split_words:"true" desc:"what who asks the admin port has to show, as bearer token or as password of any user; /healthz asks for nothing. At least 16 characters"`
 
 	Inflight        int           `split_words:"true" default:"4" desc:"batches being delivered at once; they bound the memory"`
 	Concurrency     int           `split_words:"true" default:"16" desc:"requests to the destination at once, over all batches; throttling lowers it for a while"`
@@ -64,6 +67,7 @@ func (c Core) Validate() error {
 		file("SCHEMA_FILE", c.SchemaFile),
 		folder("STATE_DIR", c.StateDir),
 		address("ADMIN_ADDR", c.AdminAddr),
+		c.guarded(),
 		between("INFLIGHT", c.Inflight, 1, 1000),
 		between("CONCURRENCY", c.Concurrency, 1, 10_000),
 		rate("RATE_LIMIT", c.RateLimit),
@@ -74,12 +78,35 @@ func (c Core) Validate() error {
 	)
 }
 
+// minToken is the least length of a token that nobody guesses.
+const minToken = 16
+
+// guarded refuses an admin port that strangers could read, and a token that does not keep them out.
+func (c Core) guarded() error {
+	token := c.AdminToken.Reveal()
+	switch {
+	case token == "" && c.exposed():
+		return fmt.Errorf("ADMIN_ADDR is %s, which other machines can reach; set ADMIN_TOKEN, or keep to 127.0.0.1", quote(c.AdminAddr))
+	case token != "" && len(token) < minToken:
+		return fmt.Errorf("ADMIN_TOKEN has %d characters, want at least %d", len(token), minToken)
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return errors.New("ADMIN_TOKEN has a character that no bearer token may have, such as a space or a line break")
+	}
+	return nil
+}
+
+// exposed reports whether other machines can reach the admin port.
+func (c Core) exposed() bool {
+	host, _, err := net.SplitHostPort(c.AdminAddr)
+	return err == nil && !netaddr.Loopback(host)
+}
+
 // Warnings lists what is allowed and still deserves a look, one sentence each.
 func (c Core) Warnings() []string {
 	var warnings []string
-	if host, _, err := net.SplitHostPort(c.AdminAddr); err == nil && !netaddr.Loopback(host) {
+	if c.exposed() {
 		warnings = append(warnings, "SLUICE_ADMIN_ADDR: "+c.AdminAddr+" can be reached from other machines; "+
-			"the admin port asks nobody who they are, so let a firewall or the network of the container do it")
+			"the admin port speaks plain http, so that its token can be read on the way; let the network between be your own")
 	}
 	return warnings
 }
@@ -189,6 +216,8 @@ func folder(name, path string) error {
 	switch {
 	case err == nil && !info.IsDir():
 		return fmt.Errorf("%s is %s, which is a file; name a folder", name, quote(path))
+	case err == nil && info.Mode().Perm()&0o002 != 0:
+		return fmt.Errorf("%s is %s, which everybody on this machine can write to, the checkpoint included; chmod o-w it, or name another", name, quote(path))
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%s cannot be used: %w", name, err)
 	}

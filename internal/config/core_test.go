@@ -61,7 +61,11 @@ func TestCoreValidation(t *testing.T) {
 		{"SLUICE_STATE_DIR", plainFile + "/x", "not a directory"},
 		{"SLUICE_ADMIN_ADDR", "off", ""},
 		{"SLUICE_ADMIN_ADDR", "[::1]:0", ""},
-		{"SLUICE_ADMIN_ADDR", ":9090", ""},
+		{"SLUICE_ADMIN_ADDR", ":9090", "which other machines can reach; set SLUICE_ADMIN_TOKEN"},
+		{"SLUICE_ADMIN_ADDR", "10.1.2.3:9090", "which other machines can reach"},
+		{"SLUICE_ADMIN_TOKEN", "c4n4ry-of-16-chars", ""},
+		{"SLUICE_ADMIN_TOKEN", "c4n4ry", "has 6 characters, want at least 16"},
+		{"SLUICE_ADMIN_TOKEN", "c4n4ry with spaces in it", "has a character"},
 		{"SLUICE_ADMIN_ADDR", "9090", "want host:port"},
 		{"SLUICE_ADMIN_ADDR", "127.0.0.1:70000", "want host:port"},
 		{"SLUICE_ADMIN_ADDR", "127.0.0.1:http", "want host:port"},
@@ -129,7 +133,7 @@ func TestCoreDefaultsAreThoseOfTheDocumentation(t *testing.T) {
 	}
 	want := &config.Core{Source: "http", Transport: "sqs", StateDir: "sluice-state", AdminAddr: "127.0.0.1:9090", Inflight: 4, Concurrency: 16,
 		ShutdownTimeout: 25e9, DeadletterMaxPercent: 5, LogLevel: "info", LogFormat: "auto"}
-	if diff := cmp.Diff(want, c); diff != "" {
+	if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b secretValue) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
 }

@@ -2,18 +2,22 @@ package telemetry
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/net/netutil"
 
 	"sluice/internal/netaddr"
+	"sluice/internal/secret"
 )
 
 const (
@@ -71,7 +75,7 @@ func onLoopback(addr net.Addr) bool {
 
 // Handler answers the admin port: / (a page for people), /api/status, /healthz, /readyz, /metrics. With local, it answers
 // only requests whose Host is this machine: a web page elsewhere may have its name point at 127.0.0.1 to have the browser
-// of somebody here read us.
+// of somebody here read us. Without, and without a token, it answers nothing but /healthz.
 func (m *Monitor) Handler(local bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", m.servePage)
@@ -89,11 +93,29 @@ func (m *Monitor) Handler(local bool) http.Handler {
 		writeJSON(w, status, r)
 	})
 	mux.Handle("/metrics", promhttp.HandlerFor(m.metrics.registry, promhttp.HandlerOpts{Registry: m.metrics.registry, MaxRequestsInFlight: 4}))
-	return guarded(mux, local)
+	return guarded(mux, local, m.options.Token)
+}
+
+// admits reports whether who asks may have the answer: everybody /healthz, which says nothing; all else, who shows the token,
+// as a bearer token or as the password of any user, or, where there is none, who is on this machine.
+func admits(r *http.Request, local bool, token secret.Value) bool {
+	if r.URL.Path == "/healthz" {
+		return true
+	}
+	want := token.Reveal()
+	if want == "" {
+		return local
+	}
+	shown, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer {
+		_, shown, _ = r.BasicAuth()
+	}
+	a, b := sha256.Sum256([]byte(shown)), sha256.Sum256([]byte(want)) // so that the time tells not even the length
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
 // guarded refuses what no reader of this port needs, and sets the headers that keep browsers from misusing an answer.
-func guarded(next http.Handler, local bool) http.Handler {
+func guarded(next http.Handler, local bool, token secret.Value) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -107,6 +129,9 @@ func guarded(next http.Handler, local bool) http.Handler {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")
 			http.Error(w, "this port can be read only", http.StatusMethodNotAllowed)
+		case !admits(r, local, token):
+			h.Set("WWW-Authenticate", `Basic realm="sluice", charset="UTF-8"`)
+			http.Error(w, "show the token of this port (SLUICE_ADMIN_TOKEN), as bearer token or as password", http.StatusUnauthorized)
 		default:
 			next.ServeHTTP(w, r)
 		}

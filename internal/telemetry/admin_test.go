@@ -21,6 +21,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/fault"
+	"sluice/internal/secret"
 	"sluice/transport"
 )
 
@@ -167,23 +168,23 @@ func TestServeAndHealthCheck(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	m := New(Options{})
 	addr, stop := serve(t, m)
-	if err := HealthCheck(t.Context(), addr, "/healthz"); err != nil {
+	if err := HealthCheck(t.Context(), addr, "/healthz", secret.Value{}); err != nil {
 		t.Errorf("/healthz: %v, want nil", err)
 	}
-	err := HealthCheck(t.Context(), addr, "/readyz")
+	err := HealthCheck(t.Context(), addr, "/readyz", secret.Value{})
 	if err == nil || !strings.HasPrefix(err.Error(), "not ready: source starting since ") {
 		t.Errorf("/readyz at the start: %v, want the reason", err)
 	}
 	m.Observer().Read(0, 0, 0, nil)
-	if err := HealthCheck(t.Context(), addr, "/readyz"); err != nil {
+	if err := HealthCheck(t.Context(), addr, "/readyz", secret.Value{}); err != nil {
 		t.Errorf("/readyz: %v, want nil", err)
 	}
-	if err := HealthCheck(t.Context(), addr, "/none"); err == nil || !strings.Contains(err.Error(), "404") {
+	if err := HealthCheck(t.Context(), addr, "/none", secret.Value{}); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("another path: %v, want 404", err)
 	}
 	_, port, _ := net.SplitHostPort(addr)
 	for _, everywhere := range []string{":" + port, "0.0.0.0:" + port} {
-		if err := HealthCheck(t.Context(), everywhere, "/healthz"); err != nil {
+		if err := HealthCheck(t.Context(), everywhere, "/healthz", secret.Value{}); err != nil {
 			t.Errorf("%s: %v, want nil", everywhere, err)
 		}
 	}
@@ -193,7 +194,7 @@ func TestServeAndHealthCheck(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Errorf("Serve = %v, want nil at the end of its context", err)
 	}
-	if err := HealthCheck(t.Context(), addr, "/healthz"); err == nil || !strings.Contains(err.Error(), "refused") {
+	if err := HealthCheck(t.Context(), addr, "/healthz", secret.Value{}); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("after the end: %v, want refused", err)
 	}
 }
@@ -218,7 +219,7 @@ func TestServeEndsAlthoughSomebodyHoldsOn(t *testing.T) {
 	}
 	defer conn.Close()
 	fmt.Fprint(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ") // and nothing more
-	if err := HealthCheck(t.Context(), addr, "/healthz"); err != nil {
+	if err := HealthCheck(t.Context(), addr, "/healthz", secret.Value{}); err != nil {
 		t.Errorf("beside a slow request: %v, want nil", err)
 	}
 	start := time.Now()
@@ -246,7 +247,7 @@ func TestConnectionsAndHeadersAreBounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if err := HealthCheck(ctx, addr, "/healthz"); err == nil {
+	if err := HealthCheck(ctx, addr, "/healthz", secret.Value{}); err == nil {
 		t.Errorf("connection %d was answered, want it to wait", maxConns+1)
 	}
 }

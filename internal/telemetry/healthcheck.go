@@ -10,11 +10,14 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"sluice/internal/secret"
 )
 
 // HealthCheck asks the admin port at addr, as SLUICE_ADMIN_ADDR has it, for path, /healthz or /readyz, and returns nil if
-// the answer is 200. Otherwise the error says why, with the reasons of /readyz. It takes at most five seconds.
-func HealthCheck(ctx context.Context, addr, path string) error {
+// the answer is 200. Otherwise the error says why, with the reasons of /readyz. It takes at most five seconds. The token of
+// the port may be unset.
+func HealthCheck(ctx context.Context, addr, path string, token secret.Value) error {
 	ctx, cancel := context.WithTimeout(ctx, headerTimeout)
 	defer cancel()
 	host, port, err := net.SplitHostPort(addr)
@@ -27,6 +30,9 @@ func HealthCheck(ctx context.Context, addr, path string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, nil)
 	if err != nil {
 		return err
+	}
+	if token.IsSet() {
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
 	start := time.Now()

@@ -12,11 +12,12 @@ import (
 
 // NewLogger returns a logger that writes to w. Format is "json", "text", or anything else for text on a terminal and JSON
 // elsewhere. Text has colours on a terminal, unless the environment says NO_COLOR. Pass a *slog.LevelVar to change the
-// level later. Text never contains control characters, whatever is logged: they could rewrite a terminal.
+// level later. No value that is logged brings control characters along, or those that change the direction of text: they could
+// rewrite a terminal, where JSON is read too.
 func NewLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
 	tty := terminal(w)
 	if format == "json" || format != "text" && !tty {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: cleanJSON}))
 	}
 	return slog.New(textHandler(w, level, tty && os.Getenv("NO_COLOR") == ""))
 }
@@ -33,6 +34,14 @@ func terminal(w io.Writer) bool {
 
 // maxLogged is the most bytes of one value in a line of text.
 const maxLogged = 4096
+
+// cleanJSON makes a text fit for a terminal. JSON itself escapes only what is below the space.
+func cleanJSON(groups []string, a slog.Attr) slog.Attr {
+	if _, isError := a.Value.Any().(error); isError || a.Value.Kind() == slog.KindString {
+		return clean(groups, a)
+	}
+	return a
+}
 
 // clean makes a value fit for a terminal. tint passes escape sequences on to it.
 func clean(_ []string, a slog.Attr) slog.Attr {

@@ -10,6 +10,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/fault"
+	"sluice/internal/secret"
 	"sluice/transport"
 )
 
@@ -20,6 +21,7 @@ type Options struct {
 	Stream    string       // name of the stream, for the status page; no secrets in it
 	Build     Build        // this program
 	Log       *slog.Logger // told of changes of state; nil: nobody is
+	Token     secret.Value // what the admin port asks for; unset: nothing, on this machine only
 }
 
 // A Monitor collects what the Deliverer and the Pipeline tell it. Safe for concurrent use; make it with New.
