@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -135,5 +136,18 @@ func TestCoreDefaultsAreThoseOfTheDocumentation(t *testing.T) {
 		ShutdownTimeout: 25e9, DeadletterMaxPercent: 5, LogLevel: "info", LogFormat: "auto"}
 	if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b secretValue) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestAFolderThatEverybodyCanWriteToIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	for mode, refused := range map[os.FileMode]bool{0o700: false, 0o770: false, 0o777: true, 0o702: true, 0o777 | os.ModeSticky: true} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, lines := loadCore(t, map[string]string{"SLUICE_STATE_DIR": dir})
+		if got := len(lines) > 0 && strings.Contains(strings.Join(lines, " "), "chmod o-w it"); got != refused {
+			t.Errorf("mode %v: %q, want refused %v", mode, lines, refused)
+		}
 	}
 }
