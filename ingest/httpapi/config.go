@@ -35,7 +35,7 @@ const (
 
 // Config is read from the environment by internal/config, prefix SLUICE_HTTP.
 type Config struct {
-	URL     string `split_words:"true" desc:"where to read: an http or https URL, with the query parameters that every request needs"`
+	URL     string `split_words:"true" desc:"where to read: an http or https URL, with the query parameters that every request needs. Its name must not lead to this machine, the link or a metadata service; an address of this machine may be written as such"`
 	Records string `split_words:"true" desc:"gjson path of the array of records in a page; empty: the whole body, an array or one object"`
 
 	Pagination  string `split_words:"true" default:"none" desc:"how one page leads to the next: none, link (Link header), next (URL in the body), cursor (token in the body), page, offset"`
@@ -57,10 +57,10 @@ type Config struct {
 
 	Interval time.Duration `split_words:"true" default:"1m" desc:"wait between two sweeps"`
 	Headers  Headers       `split_words:"true" desc:"further request headers, as Name: value, one per line; \\n stands for a line break too"`
-	Token    secret.Value  `split_words:"true" desc:"secret sent as Authorization: Bearer; over https, or http to this host only"`
+	Token    secret.Value  `split_words:"true" desc:"secret sent as Authorization: Bearer; over https, or http to this host only. When the source refuses it, its file is read again"`
 	Timeout  time.Duration `split_words:"true" default:"30s" desc:"limit for one request, from connecting to the last byte of the page"`
 
-	MaxPageBytes int `split_words:"true" default:"67108864" desc:"largest page, in bytes after decompression; a longer one stops reading. Up to three times as much memory is used"`
+	MaxPageBytes int `split_words:"true" default:"67108864" desc:"largest page, in bytes after decompression; a longer one stops reading, and so does one that grows more than 100 times by decompression. Up to three times as much memory is used"`
 	// MaxRecordBytes is not enforced here: an item that is too long still has to become a dead letter, whole, so the check
 	// is the Parser's, which can reject one item. MaxPageBytes bounds it all the same.
 	MaxRecordBytes int `split_words:"true" default:"1048576" desc:"longest record, in bytes; a longer one is set aside"`

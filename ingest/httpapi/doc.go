@@ -15,5 +15,6 @@
 // beyond the bound reading stops with a Blocked fault rather than lose or repeat.
 //
 // An API that removes or inserts records before the place being read makes page numbers and offsets shift. No client can
-// see that; with SinceParam and ascending order the next sweep finds what was inserted at or after its bound.
+// see that; with SinceParam and ascending order the next sweep finds what was inserted at or after its bound. What appears before it,
+// late, is asked for by nobody: choose a value that the origin sets when a record becomes visible.
 package httpapi
