@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluice/ingest"
@@ -169,6 +170,7 @@ func (w *world) run(d time.Duration) {
 	if err := p.Run(ctx); err != nil && !errors.Is(err, ingest.ErrUnsettled) {
 		w.t.Errorf("Run = %v, want nil at the end of its time", err)
 	}
+	synctest.Wait() // for handlers that have not noticed yet
 }
 
 // settled checks that every item of want was delivered or set aside, byte for byte, and nothing else; at most dups copies
