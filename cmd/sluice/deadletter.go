@@ -69,7 +69,7 @@ func listLetters(out io.Writer, dir, reason string) error {
 		if err != nil {
 			return damagedLetter(l, err)
 		}
-		_, err = fmt.Fprintf(out, "%s  %-20s  %-18s  %s\n", l.ID, l.Time.Format(time.RFC3339), l.Reason, oneLine(raw, 28))
+		_, err = fmt.Fprintf(out, "%s  %-20s  %-18s  %s\n", l.ID, l.Time.Format(time.RFC3339), oneLine([]byte(l.Reason), 64), oneLine(raw, 28))
 		return err
 	})
 	if err != nil {
@@ -78,7 +78,7 @@ func listLetters(out io.Writer, dir, reason string) error {
 	total, each := 0, []string{}
 	for _, name := range slices.SortedFunc(maps.Keys(reasons), func(a, b string) int { return cmp.Or(reasons[b]-reasons[a], cmp.Compare(a, b)) }) {
 		total += reasons[name]
-		each = append(each, fmt.Sprintf("%d %s", reasons[name], name))
+		each = append(each, fmt.Sprintf("%d %s", reasons[name], oneLine([]byte(name), 64)))
 	}
 	if total == 0 {
 		_, err = fmt.Fprintln(out, "there are no dead letters")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"sluice/internal/secret"
 )
@@ -181,4 +182,43 @@ func TestStreamHasNoQueryAndNoCredentials(t *testing.T) {
 	if got, want := open(t, c).Stream(), "https://example.org:8443/a/b%20c"; got != want {
 		t.Errorf("Stream() = %q, want %q", got, want)
 	}
+}
+
+// FuzzConfig gives any text to the settings of a source: every problem is one line that shows no secret, and what is valid
+// makes a source whose first address keeps the origin of the URL.
+func FuzzConfig(f *testing.F) {
+	f.Add("https://h/x?key=c4n4ry-7Q9z", "X-Key: c4n4ry-7Q9z", "c4n4ry-7Q9z", "r", "page", "p", 3)
+	f.Add("http://[::1%25x]:0/%zz?a;b", "\\n:\r\n", "\x00", "..", "offset", "limit", -1)
+	f.Add("//h", "Host: x", "c4n4ry-7Q9z ", "#(a==\"b\")", "cursor", "\u2028", 1<<40)
+	f.Fuzz(func(t *testing.T, address, headers, token, records, pagination, param string, limit int) {
+		const canary = "c4n4ry-7Q9z"
+		c := Default()
+		c.URL, c.Records, c.Pagination, c.Limit, c.Token = address, records, pagination, limit, secret.New(token)
+		c.CursorPath, c.CursorParam, c.NextPath, c.PageParam, c.OffsetParam = param, param, param, param, param
+		_ = c.Headers.Decode(headers)
+		if err := c.Validate(); err != nil {
+			for line := range strings.Lines(err.Error()) {
+				if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), unicode.IsControl) || strings.Contains(line, canary) && !strings.Contains(param+pagination, canary) {
+					t.Errorf("the problem %q shows a secret or is no line", line)
+				}
+			}
+			return
+		}
+		s, err := New(c)
+		if err != nil {
+			t.Fatalf("%q was found valid, and then %v", address, err)
+		}
+		defer s.Close()
+		if first := s.target(state{}); !sameOrigin(first, s.base) {
+			t.Errorf("the first address of %q is %v", address, first)
+		}
+		if stream := s.Stream(); strings.ContainsFunc(stream, unicode.IsControl) || strings.Contains(stream, "?") {
+			t.Errorf("%q: the stream is called %q", address, stream)
+		}
+		for _, verb := range []string{"%v", "%+v", "%#v"} {
+			if text := fmt.Sprintf(verb, s.cfg.Headers); strings.Contains(headers, ": "+canary) && strings.Contains(text, canary) {
+				t.Errorf("%s of the headers is %s", verb, text)
+			}
+		}
+	})
 }

@@ -18,6 +18,12 @@ import (
 // maxHeaderBytes bounds the headers of an answer, all together.
 const maxHeaderBytes = 64 << 10
 
+// A connection on which nothing comes in for pingAfter is asked for a sign of life, and given up pingFor later.
+const (
+	pingAfter = 10 * time.Second
+	pingFor   = 5 * time.Second
+)
+
 // A dialer opens the connections of one Source, and refuses those that a name has no business to lead to: this machine,
 // the link, the metadata service. It judges the very address that is being connected to, after the name was looked up, so
 // that no answer of a name server can slip in between (DNS rebinding).
@@ -32,6 +38,8 @@ func newTransport(base *url.URL) (*http.Transport, *dialer) {
 	tr := http.DefaultTransport.(*http.Transport).Clone()
 	tr.MaxResponseHeaderBytes = maxHeaderBytes
 	tr.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	// HTTP/2 has all requests on one connection, and one that times out leaves it as it is: on a dead one all would be lost.
+	tr.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingFor}
 	tr.DisableCompression = true // we ask for gzip ourselves, and read it with bounds of our own
 	d := &dialer{Dialer: net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}, host: base.Hostname()}
 	d.behind(tr.Proxy, base)

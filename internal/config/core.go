@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"os"
@@ -204,11 +205,19 @@ func file(name, path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s cannot be read: %w", name, err)
+		return fmt.Errorf("%s is %s, which cannot be read: %w", name, quote(path), bare(err))
 	case info.IsDir():
 		return fmt.Errorf("%s is %s, which is a folder; name a file", name, quote(path))
 	}
 	return nil
+}
+
+// bare is err without the path in it, which may hold anything.
+func bare(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
 }
 
 func folder(name, path string) error {
@@ -219,7 +228,7 @@ func folder(name, path string) error {
 	case err == nil && info.Mode().Perm()&0o002 != 0:
 		return fmt.Errorf("%s is %s, which everybody on this machine can write to, the checkpoint included; chmod o-w it, or name another", name, quote(path))
 	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("%s cannot be used: %w", name, err)
+		return fmt.Errorf("%s is %s, which cannot be used: %w", name, quote(path), bare(err))
 	}
 	return nil
 }
