@@ -143,6 +143,9 @@ func (tc trouble) run(t *testing.T) {
 	if got := w.codes(); !slices.Equal(got, tc.codes) {
 		t.Errorf("reasons %q, want %q: %v", got, tc.codes, w.reasons[:min(3, len(w.reasons))])
 	}
+	if tc.action == proof.Pause && (len(w.reasons) == 0 || w.reasons[0].at > 10*time.Second) {
+		t.Errorf("reasons %v, want the first within 10 s", w.reasons)
+	}
 	w.sameAgain()
 	w.settled(items, 0)
 	if len(w.dead) > 0 {
