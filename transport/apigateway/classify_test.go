@@ -26,57 +26,59 @@ var gatewayAnswers = map[string]struct {
 	class      fault.Class
 	reason     string
 }{
-	"unsigned or no such path":        {403, "MissingAuthenticationTokenException", said("Missing Authentication Token"), fault.Blocked, "wrong_path"},
-	"no such path, type dropped":      {403, "", said("Missing Authentication Token"), fault.Blocked, "wrong_path"},
-	"no such resource":                {404, "NotFoundException", said("Not Found"), fault.Blocked, "wrong_path"},
-	"no such method":                  {405, "", "{}", fault.Blocked, "wrong_path"},
-	"bad signature":                   {403, "InvalidSignatureException", said(textMismatch), fault.Blocked, "bad_signature"},
-	"bad signature, type dropped":     {403, "", said(textMismatch), fault.Blocked, "bad_signature"},
-	"scoped to another service":       {403, "InvalidSignatureException", said("Credential should be scoped to correct service: 'execute-api'. "), fault.Blocked, "bad_signature"},
-	"incomplete signature":            {400, "IncompleteSignatureException", said("x"), fault.Blocked, "bad_signature"},
-	"unknown key":                     {403, "UnrecognizedClientException", said(textInvalid), fault.Blocked, "key_unknown"},
-	"unknown key as a bad signature":  {403, "InvalidSignatureException", said(textInvalid), fault.Blocked, "key_unknown"},
-	"unknown key, type dropped":       {403, "", said(textInvalid), fault.Blocked, "key_unknown"},
-	"expired session":                 {403, "ExpiredTokenException", said(textExpired), fault.Transient, "expired_token"},
-	"expired session, type dropped":   {403, "", said(textExpired), fault.Transient, "expired_token"},
-	"expired session, short type":     {403, "ExpiredToken", said(textExpired), fault.Transient, "expired_token"},
-	"denied by policy":                {403, "AccessDeniedException", `{"Message":"User: arn:aws:sts::********3333:assumed-role/r/s is not authorized to perform: execute-api:Invoke on resource: x"}`, fault.Blocked, "access_denied"},
-	"denied by policy, type dropped":  {403, "", `{"Message":"User: anonymous is not authorized to perform: execute-api:Invoke"}`, fault.Blocked, "access_denied"},
-	"API key, firewall or stage":      {403, "ForbiddenException", said("Forbidden"), fault.Blocked, "api_key_refused"},
-	"forbidden in the owner's words":  {403, "", `{"error":"no"}`, fault.Blocked, "access_denied"},
-	"authorizer":                      {401, "UnauthorizedException", said("Unauthorized"), fault.Blocked, "unauthorized"},
-	"rate":                            {429, "TooManyRequestsException", said("Too Many Requests"), fault.Throttled, "throttled"},
-	"rate in the owner's words":       {429, "", "{}", fault.Throttled, "throttled"},
-	"quota":                           {429, "LimitExceededException", said("Limit Exceeded"), fault.Throttled, "quota_exhausted"},
-	"quota, type dropped":             {429, "", said("Limit Exceeded"), fault.Throttled, "quota_exhausted"},
-	"body refused by the model":       {400, "BadRequestException", said("Invalid request body"), fault.Rejected, "invalid_body"},
-	"parameter missing":               {400, "BadRequestException", said("Missing required request parameters: [h1, q1]"), fault.Blocked, "parameter_missing"},
-	"the record's key missing":        {400, "BadRequestException", said("Missing required request parameters: [X-Sluice-Record-Key]"), fault.Rejected, "invalid_body"},
-	"body refused by the function":    {400, "", `{"error":"no such account"}`, fault.Rejected, "invalid_body"},
-	"unprocessable to the function":   {422, "", `{}`, fault.Rejected, "invalid_body"},
-	"too large":                       {413, "", "HTTP content length exceeded 10485760 bytes.", fault.Rejected, "record_too_large"},
-	"too large, as JSON":              {413, "RequestTooLargeException", said("Request Too Long"), fault.Rejected, "record_too_large"},
-	"media type":                      {415, "BadRequestException", said("Unsupported Media Type"), fault.Blocked, "unsupported_media_type"},
-	"address too long":                {414, "", said("Request URI too long"), fault.Blocked, "url_too_long"},
-	"headers too large":               {431, "", "", fault.Blocked, "headers_too_large"},
-	"proxy wants a password":          {407, "", "", fault.Blocked, "proxy_refused"},
-	"conflict":                        {409, "", "{}", fault.Transient, "unexpected_answer"},
-	"integration timed out":           {504, "InternalServerErrorException", said("Endpoint request timed out"), fault.Transient, "service_error"},
-	"function failed":                 {502, "InternalServerErrorException", `{"message": "Internal server error"}`, fault.Transient, "service_error"},
-	"may not call the function":       {500, "InternalServerErrorException", `{"message": "Internal server error"}`, fault.Transient, "service_error"},
-	"unavailable":                     {503, "", said("Service Unavailable"), fault.Transient, "service_error"},
-	"request timed out on the way":    {408, "", "", fault.Transient, "timeout"},
-	"permanent redirect":              {301, "", "", fault.Blocked, "redirected"},
-	"redirect":                        {302, "", "", fault.Blocked, "redirected"},
-	"redirect that keeps the method":  {307, "", "", fault.Blocked, "redirected"},
-	"permanent, keeping the method":   {308, "", "", fault.Blocked, "redirected"},
-	"failed function without a proxy": {200, "", `{"errorMessage":"boom","errorType":"Error"}`, fault.Transient, "function_error"},
-	"200 with a list":                 {200, "", `[]`, fault.Blocked, "unexpected_answer"},
-	"200 with half an object":         {200, "", `{"a":`, fault.Blocked, "unexpected_answer"},
-	"200 with nothing":                {200, "", ``, fault.Blocked, "unexpected_answer"},
-	"200 with more than we read":      {200, "", `{"a":"` + strings.Repeat("x", maxAnswer) + `"}`, fault.Blocked, "unexpected_answer"},
-	"204":                             {204, "", ``, fault.Blocked, "unexpected_answer"},
-	"206":                             {206, "", `{}`, fault.Blocked, "unexpected_answer"},
+	"unsigned or no such path":         {403, "MissingAuthenticationTokenException", said("Missing Authentication Token"), fault.Blocked, "wrong_path"},
+	"no such path, type dropped":       {403, "", said("Missing Authentication Token"), fault.Blocked, "wrong_path"},
+	"no such resource":                 {404, "NotFoundException", said("Not Found"), fault.Blocked, "wrong_path"},
+	"no such method":                   {405, "", "{}", fault.Blocked, "wrong_path"},
+	"bad signature":                    {403, "InvalidSignatureException", said(textMismatch), fault.Blocked, "bad_signature"},
+	"bad signature, type dropped":      {403, "", said(textMismatch), fault.Blocked, "bad_signature"},
+	"scoped to another service":        {403, "InvalidSignatureException", said("Credential should be scoped to correct service: 'execute-api'. "), fault.Blocked, "bad_signature"},
+	"incomplete signature":             {400, "IncompleteSignatureException", said("x"), fault.Blocked, "bad_signature"},
+	"unknown key":                      {403, "UnrecognizedClientException", said(textInvalid), fault.Blocked, "key_unknown"},
+	"unknown key as a bad signature":   {403, "InvalidSignatureException", said(textInvalid), fault.Blocked, "key_unknown"},
+	"unknown key, type dropped":        {403, "", said(textInvalid), fault.Blocked, "key_unknown"},
+	"expired session":                  {403, "ExpiredTokenException", said(textExpired), fault.Transient, "expired_token"},
+	"expired session, type dropped":    {403, "", said(textExpired), fault.Transient, "expired_token"},
+	"expired session, short type":      {403, "ExpiredToken", said(textExpired), fault.Transient, "expired_token"},
+	"denied by policy":                 {403, "AccessDeniedException", `{"Message":"User: arn:aws:sts::********3333:assumed-role/r/s is not authorized to perform: execute-api:Invoke on resource: x"}`, fault.Blocked, "access_denied"},
+	"denied by policy, type dropped":   {403, "", `{"Message":"User: anonymous is not authorized to perform: execute-api:Invoke"}`, fault.Blocked, "access_denied"},
+	"API key, firewall or stage":       {403, "ForbiddenException", said("Forbidden"), fault.Blocked, "api_key_refused"},
+	"firewall that says so":            {403, "ForbiddenException", `{"message":"Forbidden","type":"WAF_FILTERED"}`, fault.Rejected, "filtered"},
+	"another refusal as a bad request": {400, "AccessDeniedException", said("x"), fault.Blocked, "access_denied"},
+	"forbidden in the owner's words":   {403, "", `{"error":"no"}`, fault.Blocked, "access_denied"},
+	"authorizer":                       {401, "UnauthorizedException", said("Unauthorized"), fault.Blocked, "unauthorized"},
+	"rate":                             {429, "TooManyRequestsException", said("Too Many Requests"), fault.Throttled, "throttled"},
+	"rate in the owner's words":        {429, "", "{}", fault.Throttled, "throttled"},
+	"quota":                            {429, "LimitExceededException", said("Limit Exceeded"), fault.Throttled, "quota_exhausted"},
+	"quota, type dropped":              {429, "", said("Limit Exceeded"), fault.Throttled, "quota_exhausted"},
+	"body refused by the model":        {400, "BadRequestException", said("Invalid request body"), fault.Rejected, "invalid_body"},
+	"parameter missing":                {400, "BadRequestException", said("Missing required request parameters: [h1, q1]"), fault.Blocked, "parameter_missing"},
+	"the record's key missing":         {400, "BadRequestException", said("Missing required request parameters: [X-Sluice-Record-Key]"), fault.Rejected, "invalid_body"},
+	"body refused by the function":     {400, "", `{"error":"no such account"}`, fault.Rejected, "invalid_body"},
+	"unprocessable to the function":    {422, "", `{}`, fault.Rejected, "invalid_body"},
+	"too large":                        {413, "", "HTTP content length exceeded 10485760 bytes.", fault.Rejected, "record_too_large"},
+	"too large, as JSON":               {413, "RequestTooLargeException", said("Request Too Long"), fault.Rejected, "record_too_large"},
+	"media type":                       {415, "BadRequestException", said("Unsupported Media Type"), fault.Blocked, "unsupported_media_type"},
+	"address too long":                 {414, "", said("Request URI too long"), fault.Blocked, "url_too_long"},
+	"headers too large":                {431, "", "", fault.Blocked, "headers_too_large"},
+	"proxy wants a password":           {407, "", "", fault.Blocked, "proxy_refused"},
+	"conflict":                         {409, "", "{}", fault.Transient, "unexpected_answer"},
+	"integration timed out":            {504, "InternalServerErrorException", said("Endpoint request timed out"), fault.Transient, "integration_timeout"},
+	"function failed":                  {502, "InternalServerErrorException", `{"message": "Internal server error"}`, fault.Transient, "service_error"},
+	"may not call the function":        {500, "InternalServerErrorException", `{"message": "Internal server error"}`, fault.Transient, "service_error"},
+	"unavailable":                      {503, "", said("Service Unavailable"), fault.Transient, "service_error"},
+	"request timed out on the way":     {408, "", "", fault.Transient, "timeout"},
+	"permanent redirect":               {301, "", "", fault.Blocked, "redirected"},
+	"redirect":                         {302, "", "", fault.Blocked, "redirected"},
+	"redirect that keeps the method":   {307, "", "", fault.Blocked, "redirected"},
+	"permanent, keeping the method":    {308, "", "", fault.Blocked, "redirected"},
+	"failed function without a proxy":  {200, "", `{"errorMessage":"boom","errorType":"Error"}`, fault.Transient, "function_error"},
+	"200 with a list":                  {200, "", `[]`, fault.Blocked, "unexpected_answer"},
+	"200 with half an object":          {200, "", `{"a":`, fault.Blocked, "unexpected_answer"},
+	"200 with nothing":                 {200, "", ``, fault.Blocked, "unexpected_answer"},
+	"200 with more than we read":       {200, "", `{"a":"` + strings.Repeat("x", maxAnswer) + `"}`, fault.Blocked, "unexpected_answer"},
+	"204":                              {204, "", ``, fault.Blocked, "unexpected_answer"},
+	"206":                              {206, "", `{}`, fault.Blocked, "unexpected_answer"},
 }
 
 func TestVerdictOnAnAnswer(t *testing.T) {
@@ -112,6 +114,24 @@ func TestVerdictOnAnAnswer(t *testing.T) {
 				t.Error("a redirect was followed")
 			}
 		})
+	}
+}
+
+// A rule without an example would be one that nobody has seen decide.
+func TestEveryRuleHasItsExample(t *testing.T) {
+	decided := make([]bool, len(rules))
+	note := func(a answer) { decided[judge(findingOf(a, message(a.body)))] = true }
+	for _, tc := range gatewayAnswers {
+		h := http.Header{"Content-Type": {"application/json"}, "X-Amzn-Errortype": {tc.kind}}
+		note(answer{status: tc.status, header: h, body: []byte(tc.body), signedAt: time.Now()})
+	}
+	note(answer{status: 400, header: http.Header{"Content-Type": {"text/html"}}})
+	note(answer{status: 403, signedAt: time.Now(), body: []byte(said("Signature expired: now")),
+		header: http.Header{"Date": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}}})
+	for i, r := range rules {
+		if !decided[i] {
+			t.Errorf("no example is decided by: %s", r.says)
+		}
 	}
 }
 

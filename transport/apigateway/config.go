@@ -24,6 +24,18 @@ type Config struct {
 	Success        string        `split_words:"true" default:"object" desc:"what counts as accepted: object (200, 201 or 202 with a JSON object without errorMessage) or status (200, 201, 202 or 204 with anything but HTML)"`
 	MaxRecordBytes int           `split_words:"true" default:"4194304" desc:"largest record with its headers; the gateway takes 10485760, a function behind it about 4 MiB"`
 	Timeout        time.Duration `split_words:"true" default:"35s" desc:"limit for one request; more than the gateway's 29s, or accepted records are sent twice"`
+	RejectAfter    int           `split_words:"true" default:"0" desc:"number of answers 500 or 502 to one record, while others are accepted, after which it is set aside; 0: it is repeated without end"`
+}
+
+// gatewayTimeout is how long API Gateway waits for what is behind it, unless its quota was raised.
+const gatewayTimeout = 29 * time.Second
+
+// Warnings lists what is allowed and still deserves a look, one sentence each.
+func (c Config) Warnings() []string {
+	if c.Timeout > 0 && c.Timeout <= gatewayTimeout {
+		return []string{fmt.Sprintf("%s is %v: API Gateway answers after up to %v, so records may be sent again that were accepted; set more, such as 35s", timeoutVariable, c.Timeout, gatewayTimeout)}
+	}
+	return nil
 }
 
 // timeoutVariable sets Config.Timeout; texts name it.
@@ -63,6 +75,9 @@ func (c Config) Validate() error {
 	}
 	if c.Timeout <= 0 {
 		errs = append(errs, fmt.Errorf("TIMEOUT is %v, want more than 0", c.Timeout))
+	}
+	if c.RejectAfter < 0 || c.RejectAfter == 1 {
+		errs = append(errs, fmt.Errorf("REJECT_AFTER is %d, want 0 or at least 2", c.RejectAfter))
 	}
 	return errors.Join(errs...)
 }

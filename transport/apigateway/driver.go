@@ -20,15 +20,16 @@ const (
 
 // A Transport posts to one endpoint. It is safe for concurrent use.
 type Transport struct {
-	cfg    Config
-	url    *url.URL
-	region string
-	aws    *awscreds.AWS
-	signer *v4.Signer // caches one signing key, so it is not shared between identities
-	http   *http.Client
-	clock  clock
-	text   bool // bodies have to be UTF-8
-	caps   transport.Capabilities
+	cfg     Config
+	url     *url.URL
+	region  string
+	aws     *awscreds.AWS
+	signer  *v4.Signer // caches one signing key, so it is not shared between identities
+	http    *http.Client
+	clock   clock
+	repeats repeats
+	text    bool // bodies have to be UTF-8
+	caps    transport.Capabilities
 }
 
 // Open prepares to post. It makes no request. The Transport uses a until it is closed, and does not close it.

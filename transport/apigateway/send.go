@@ -66,6 +66,7 @@ func (t *Transport) deliver(ctx context.Context, r transport.Record) (receipt st
 		verdict := t.classify(a)
 		switch {
 		case verdict == nil:
+			t.repeats.passed(r.ID)
 			return a.id(), nil
 		case staleCredentials[verdict.Reason] && !renewed:
 			renewed = true
@@ -78,7 +79,7 @@ func (t *Transport) deliver(ctx context.Context, r transport.Record) (receipt st
 			corrected = true
 			t.clock.set(a.header)
 		default:
-			return "", verdict
+			return "", t.enough(r.ID, a.status, verdict)
 		}
 	}
 }

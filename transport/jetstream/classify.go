@@ -44,6 +44,12 @@ var (
 	connections = verdict{fault.Throttled, "connection_limit", "raise the number of connections that the server or the account allows"}
 	duplicate   = verdict{fault.Transient, "duplicate_pending", ""} // the first copy is on its way through the cluster
 	broken      = verdict{fault.Transient, "service_error", ""}
+	unclear     = verdict{fault.Transient, "unexpected_answer", ""}
+	leaderless  = verdict{fault.Transient, "stream_missing", ""} // its cluster may be electing a leader
+	stranger    = verdict{fault.Blocked, "unexpected_answer", "let nobody but the stream answer on the subject"}
+	silent      = verdict{fault.Transient, "no_answer", ""}
+	cut         = verdict{fault.Transient, "disconnected", ""}
+	noServer    = verdict{fault.Transient, "unreachable", ""}
 )
 
 // verdicts on the error codes of JetStream. Those with a name in the client library bear it; the others are named as the
@@ -81,12 +87,12 @@ func (t *Transport) classifyAck(l *link, err error) error {
 		case said.Code == 429:
 			v = throttled
 		default:
-			v = verdict{fault.Transient, "unexpected_answer", ""}
+			v = unclear
 		}
 		return t.verdict(v, opPublish, fmt.Sprintf("%.200s (code %d)", strings.ToValidUTF8(said.Description, "?"), said.ErrorCode))
 	case errors.Is(err, api.ErrNoStreamResponse):
 		if since := time.Since(time.Unix(0, t.accepted.Load())); since < t.electing {
-			return &fault.Error{Reason: "stream_missing", Op: opPublish, Err: errors.New("nobody listens to the subject at the moment")}
+			return &fault.Error{Class: leaderless.class, Reason: leaderless.reason, Op: opPublish, Err: errors.New("nobody listens to the subject at the moment")}
 		}
 		return t.verdict(streamMissing, opPublish, "no stream listens to the subject")
 	case disconnected(err):
@@ -94,10 +100,9 @@ func (t *Transport) classifyAck(l *link, err error) error {
 		e.Ambiguous = true
 		return e
 	case errors.Is(err, api.ErrInvalidJSAck):
-		return t.verdict(verdict{fault.Blocked, "unexpected_answer", "let nobody but the stream answer on the subject"}, opPublish,
-			"the answer is no acknowledgement of a stream")
+		return t.verdict(stranger, opPublish, "the answer is no acknowledgement of a stream")
 	}
-	return &fault.Error{Reason: "no_answer", Op: opPublish, Ambiguous: true, // the library's own timeout
+	return &fault.Error{Class: silent.class, Reason: silent.reason, Op: opPublish, Ambiguous: true, // the library's own timeout
 		Err: fmt.Errorf("no acknowledgement within %v (%s)", t.cfg.Timeout, timeoutVariable)}
 }
 
@@ -123,21 +128,19 @@ func classifyPublish(err, last error) *fault.Error {
 		e.Op = opPublish
 		return e
 	}
-	return &fault.Error{Reason: "disconnected", Op: opPublish, Ambiguous: true, Err: fmt.Errorf("the connection broke: %w", err)}
+	return &fault.Error{Class: cut.class, Reason: cut.reason, Op: opPublish, Ambiguous: true, Err: fmt.Errorf("the connection broke: %w", err)}
 }
 
 // lost is the verdict while there is no connection; last says why. Nothing was sent.
 func lost(last error) *fault.Error {
 	if last != nil && !errors.Is(last, nats.ErrPermissionViolation) { // that is no reason to close a connection
-		if e := classifyConnect(last); e.Reason != unreachable {
+		if e := classifyConnect(last); e.Reason != noServer.reason {
 			return e
 		}
-		return &fault.Error{Reason: "disconnected", Op: opConnect, Err: fmt.Errorf("the connection was lost: %w", last)}
+		return &fault.Error{Class: cut.class, Reason: cut.reason, Op: opConnect, Err: fmt.Errorf("the connection was lost: %w", last)}
 	}
-	return &fault.Error{Reason: "disconnected", Op: opConnect, Err: errors.New("the connection was lost")}
+	return &fault.Error{Class: cut.class, Reason: cut.reason, Op: opConnect, Err: errors.New("the connection was lost")}
 }
-
-const unreachable = "unreachable"
 
 // classifyConnect gives the verdict on an attempt to connect.
 func classifyConnect(err error) *fault.Error {
@@ -170,7 +173,7 @@ func classifyConnect(err error) *fault.Error {
 		errors.Is(err, nats.ErrTLS):                              // a server that hangs up after the handshake, before its alert was read
 		return give(tlsFailed)
 	}
-	return give(verdict{fault.Transient, unreachable, ""})
+	return give(noServer)
 }
 
 // classifyLook gives the verdict on a look at the stream.
@@ -197,7 +200,7 @@ func (t *Transport) classifyLook(ctx context.Context, l *link, err error) error 
 	case ctx.Err() != nil:
 		return ended(ctx, opLook)
 	}
-	return &fault.Error{Op: opLook, Reason: "unexpected_answer", Err: err}
+	return &fault.Error{Op: opLook, Reason: unclear.reason, Err: err}
 }
 
 // What the server may refuse outside of answers.

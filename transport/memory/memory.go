@@ -41,7 +41,7 @@ func (t *Transport) Send(ctx context.Context, recs []transport.Record) []transpo
 	defer t.mu.Unlock()
 	for i, r := range recs {
 		if err := ctx.Err(); err != nil {
-			results[i].Err = &fault.Error{Op: "memory.Send", Err: err}
+			results[i].Err = &fault.Error{Reason: "interrupted", Op: "memory.Send", Err: err}
 			continue
 		}
 		t.count++

@@ -36,6 +36,10 @@ var (
 	tooMany        = verdict{fault.Throttled, "too_many_channels", "allow more channels in a connection"}
 	broken         = verdict{fault.Transient, "service_error", ""}
 	gone           = verdict{fault.Transient, "disconnected", ""}
+	nacked         = verdict{fault.Transient, "nacked", "look at the log of the broker, and at the limits of the queue"}
+	alarmed        = verdict{fault.Throttled, "connection_blocked", "look at the alarms of the broker: memory or disk space is short"}
+	silent         = verdict{fault.Transient, "no_answer", ""}
+	noServer       = verdict{fault.Transient, "unreachable", ""}
 )
 
 // verdicts on the reply codes of AMQP 0-9-1 with which a broker closes a channel or a connection.
@@ -129,7 +133,7 @@ func classifyConnect(err error) *fault.Error {
 		errors.As(err, &network) && network.Op == "remote error": // an alert of TLS
 		return give(tlsFailed)
 	}
-	return give(verdict{fault.Transient, "unreachable", ""})
+	return give(noServer)
 }
 
 // isStranger reports whether what answered an attempt to connect is no broker. The library reports every connection that
@@ -148,5 +152,5 @@ func ended(ctx context.Context, op string) *fault.Error {
 	case cause == context.DeadlineExceeded: // whose limit it was, the one who set it knows
 		cause = fmt.Errorf("no answer in time: %w", cause)
 	}
-	return &fault.Error{Reason: "no_answer", Op: op, Err: cause}
+	return &fault.Error{Class: silent.class, Reason: silent.reason, Op: op, Err: cause}
 }

@@ -60,14 +60,12 @@ func (t *Transport) ready(ctx context.Context) (*line, *channel, error) {
 		return nil, nil, err
 	}
 	if l.blocked.Load() {
-		return nil, nil, &fault.Error{Class: fault.Throttled, Reason: connectionBlocked, Op: opPublish,
-			Err: errors.New("the broker takes no messages for now; look at its alarms: memory or disk space is short")}
+		return nil, nil, &fault.Error{Class: alarmed.class, Reason: alarmed.reason, Op: opPublish,
+			Err: errors.New("the broker takes no messages for now; " + alarmed.todo)}
 	}
 	c, err := t.channel(ctx, l)
 	return l, c, err
 }
-
-const connectionBlocked = "connection_blocked"
 
 // publish sends the records and returns what will be confirmed. After one that cannot go none is sent, so that none
 // overtakes it.
@@ -139,12 +137,12 @@ func (t *Transport) settle(ctx context.Context, l *line, c *channel, letters []l
 		case gone != nil:
 			res.Err = outstanding(gone, left, len(letters))
 		case done[i]:
-			res.Err = &fault.Error{Reason: "nacked", Op: opPublish, Err: errors.New("the broker could not store the message; look at its log, and at the limits of the queue")}
+			res.Err = &fault.Error{Class: nacked.class, Reason: nacked.reason, Op: opPublish, Err: errors.New("the broker could not store the message; " + nacked.todo)}
 		default:
 			e := ended(ctx, opPublish)
 			e.Ambiguous = true
 			if l.blocked.Load() {
-				e.Class, e.Reason = fault.Throttled, connectionBlocked
+				e.Class, e.Reason = alarmed.class, alarmed.reason
 			}
 			res.Err = e
 		}

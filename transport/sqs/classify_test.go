@@ -145,7 +145,7 @@ func TestVerdictOnAnEntry(t *testing.T) {
 		"unknown throttling flagged as ours": {"PartitionThrottlingException", true, fault.Throttled, "throttled"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := classifyEntry(types.BatchResultErrorEntry{Id: aws.String("0"), Code: aws.String(tc.code), SenderFault: tc.sender, Message: aws.String("m")})
+			err := classifyEntry(types.BatchResultErrorEntry{Id: aws.String("0"), Code: aws.String(tc.code), SenderFault: tc.sender, Message: aws.String("m")}, true)
 			e := fault.From(err)
 			if e.Class != tc.class || e.Reason != tc.reason || e.Whole {
 				t.Errorf("got %v %s, whole %v; want %v %s, not whole", e.Class, e.Reason, e.Whole, tc.class, tc.reason)

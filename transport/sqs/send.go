@@ -89,12 +89,12 @@ func (t *Transport) settle(out *sqs.SendMessageBatchOutput, entries []types.Send
 		res := &results[indexOf(e)]
 		switch n := mentions[*e.Id]; {
 		case n == 0:
-			res.Err = &fault.Error{Reason: "no_answer", Op: opSend, Ambiguous: true, Err: errors.New("the answer does not mention the record")}
+			res.Err = &fault.Error{Class: noMention.class, Reason: noMention.reason, Op: opSend, Ambiguous: true, Err: errors.New("the answer does not mention the record")}
 		case n > 1:
-			res.Err = &fault.Error{Reason: "unexpected_answer", Op: opSend, Ambiguous: true, Err: fmt.Errorf("the answer mentions the record %d times", n)}
+			res.Err = &fault.Error{Class: mentionedTwice.class, Reason: mentionedTwice.reason, Op: opSend, Ambiguous: true, Err: fmt.Errorf("the answer mentions the record %d times", n)}
 		default:
 			if f, ok := failed[*e.Id]; ok {
-				res.Err = classifyEntry(f)
+				res.Err = classifyEntry(f, len(entries) == 1)
 				continue
 			}
 			*res = t.accept(accepted[*e.Id], e)
@@ -107,8 +107,8 @@ func (t *Transport) accept(got types.SendMessageBatchResultEntry, sent types.Sen
 	if t.digest {
 		body, attributes := aws.ToString(got.MD5OfMessageBody), aws.ToString(got.MD5OfMessageAttributes)
 		if body != "" && body != bodyMD5(*sent.MessageBody) || attributes != "" && attributes != attributesMD5(sent.MessageAttributes) {
-			return transport.Result{Err: &fault.Error{Reason: "checksum_mismatch", Op: opSend, Ambiguous: true,
-				Err: fmt.Errorf("message %s holds something else than was sent", aws.ToString(got.MessageId))}}
+			return transport.Result{Err: &fault.Error{Class: mismatch.class, Reason: mismatch.reason, Op: opSend, Ambiguous: true,
+				Err: fmt.Errorf("message %s holds something else than was sent; %s", aws.ToString(got.MessageId), mismatch.todo)}}
 		}
 	}
 	return transport.Result{Receipt: aws.ToString(got.MessageId)}

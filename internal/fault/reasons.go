@@ -1,0 +1,162 @@
+package fault
+
+import "slices"
+
+// A Reason is what a code means to an operator. The codes are an interface: log, metrics, /readyz, the status page and dead
+// letters show them, and they do not change.
+type Reason struct {
+	Code    string
+	Part    string  // where it shows: "source", "destination", "credentials", "checkpoint", "deadletter", "daemon"; several with commas
+	Classes []Class // that it comes with
+	Heals   bool    // it usually ends without a person
+	Meaning string  // one sentence
+	Todo    string  // one sentence
+}
+
+// The parts of more than one reason.
+const (
+	source, destination = "source", "destination"
+	credentials         = "credentials"
+	both                = "source, destination"
+	bothCredentials     = "destination, credentials"
+	deadletter          = "deadletter"
+)
+
+var (
+	passing  = []Class{Transient}
+	pressed  = []Class{Throttled}
+	refusal  = []Class{Rejected}
+	stuck    = []Class{Blocked}
+	anything = []Class{Transient, Throttled, Rejected, Blocked}
+)
+
+const (
+	wait     = "Nothing, unless it lasts; then look at the message beside the code."
+	network  = "Nothing, unless it lasts; then check network, proxy and the address."
+	mend     = "Mend the records at their source, or change what is made of them, and replay the dead letters."
+	renew    = "Renew or correct the credentials that the AWS_* settings lead to."
+	sqsOnly  = "Look at the message; a service that is not SQS, or a proxy, may stand at the address."
+	seeFunc  = "Look into the log of the function behind the API."
+	nextPage = "Check SLUICE_HTTP_PAGINATION and its neighbours against the documentation of the API."
+)
+
+// reasons is the catalogue, in the order of the alphabet.
+var reasons = []Reason{
+	{"access_denied", destination, stuck, false, "The destination knows us and does not let us send.", "Give the caller or user the permission that the message names."},
+	{"api_key_refused", destination, stuck, false, "API Gateway says Forbidden: API key, usage plan, stage or firewall.", "Check SLUICE_APIGATEWAY_API_KEY, the stage in SLUICE_APIGATEWAY_URL and what stands before the API."},
+	{"auth_refused", destination, stuck, false, "The broker refuses user, password, token or certificate.", "Correct the credentials of the transport."},
+	{"bad_cursor", source, stuck, false, "The saved place cannot be read by this source.", "Use the state directory that belongs to this source, or start over with sluice checkpoint reset."},
+	{"bad_next", source, stuck, false, "The link to the next page cannot be used.", nextPage},
+	{"bad_page", source, passing, false, "The source answers with something that is no page.", "If it lasts, look at the start of the answer in the message: a proxy, or the origin, is broken."},
+	{"bad_request", source, stuck, false, "The source does not understand the request.", "Check SLUICE_HTTP_URL and the names of parameters."},
+	{"bad_signature", destination, stuck, false, "AWS refuses the signature, and the clocks agree.", "Check the secret key, the region, and that no proxy changes requests."},
+	{"broken_driver", destination, passing, false, "A transport did not report one result for each record.", "Report it: this is a bug of Sluice."},
+	{"cancelled", bothCredentials, passing, true, "A request was given up because Sluice stops.", "Nothing."},
+	{"checkpoint_unwritable", "checkpoint", passing, false, "The checkpoint cannot be saved.", "Make room, or make SLUICE_STATE_DIR writable."},
+	{"checksum_mismatch", destination, passing, true, "SQS confirmed a message with the digest of another one; the record is sent again.", "If it lasts, look for what alters messages on the way to SQS."},
+	{"clock_skew", bothCredentials, passing, true, "Our clock and that of AWS differ; requests are signed by the time of AWS from now on.", "Set the clock."},
+	{"connection_blocked", destination, pressed, true, "RabbitMQ takes no messages because of an alarm.", "Give the broker memory or disk space."},
+	{"connection_limit", destination, pressed, true, "NATS allows no more connections.", "Raise the limit of the server or the account."},
+	{"credentials_unavailable", credentials, passing, true, "The place that gives out AWS credentials does not answer.", "If it lasts, check what the AWS_* settings lead to; in a container on EC2 the hop limit of the metadata service must be 2."},
+	{"cursor_gone", source, stuck, false, "The origin has forgotten the place from which to go on.", "What lies between is lost at the origin; start over with sluice checkpoint reset."},
+	{"cursor_stands", source, stuck, false, "The source returned records without a new place.", "Report it: this is a bug of the source."},
+	{"deadletter_unwritable", deadletter, passing, false, "A dead letter cannot be written, so nothing goes on.", "Make room, or make SLUICE_STATE_DIR writable."},
+	{"disconnected", destination, passing, true, "The connection to the broker was lost.", network},
+	{"draining", "daemon", nil, true, "Sluice was asked to stop and settles what is in flight.", "Nothing."},
+	{"duplicate_pending", destination, passing, true, "An earlier copy of the record is still on its way through the cluster.", "Nothing."},
+	{"empty_body", deadletter, refusal, false, "The record is empty, which SQS does not take.", mend},
+	{"entry_failed", destination, passing, true, "SQS could not store one entry, with a code that is not known.", wait},
+	{"entry_refused", deadletter, refusal, false, "SQS refuses the record, also by itself, with a code that is not known.", mend},
+	{"exchange_missing", destination, stuck, false, "The exchange does not exist.", "Create it or correct SLUICE_RABBITMQ_EXCHANGE."},
+	{"expired_token", bothCredentials, []Class{Transient, Blocked}, true, "The session token has expired and no newer one was to be had yet.", renew},
+	{"filtered", deadletter, refusal, false, "The firewall before the API refuses this record.", "Look into the log of the web ACL; then replay the dead letters."},
+	{"forbidden", source, stuck, false, "The source refuses access.", "Have access granted, or set SLUICE_HTTP_TOKEN or SLUICE_HTTP_HEADERS."},
+	{"foreign_next_link", source, stuck, false, "The link to the next page leads to another host.", nextPage},
+	{"foreign_redirect", source, stuck, false, "The source redirects to another host.", "Set SLUICE_HTTP_URL to the address that answers."},
+	{"function_error", destination, passing, false, "The function behind the API failed.", seeFunc},
+	{"gone", source, stuck, false, "The source does not exist any more.", "Check SLUICE_HTTP_URL."},
+	{"headers_too_large", "destination, deadletter", []Class{Rejected, Blocked}, false, "The headers are larger than the destination allows.", "Shorten them; where all records have them, delivery is paused, else the record is a dead letter."},
+	{"insecure_request", destination, stuck, false, "SQS demands https and a signature.", "Use https and AWS credentials."},
+	{"integration_timeout", destination, passing, true, "What is behind the API did not answer in time; the record is sent again.", "If it lasts, make the integration faster."},
+	{"interrupted", destination, passing, true, "A request was given up because Sluice stops.", "Nothing."},
+	{"invalid_attribute", deadletter, refusal, false, "A header of the record cannot be an attribute of a message.", mend},
+	{"invalid_body", deadletter, refusal, false, "The model or the function behind the API refuses the record.", mend},
+	{"invalid_characters", deadletter, refusal, false, "The record has characters that the destination does not take.", mend},
+	{"invalid_header", deadletter, refusal, false, "A header of the record cannot travel.", mend},
+	{"invalid_parameter", deadletter, refusal, false, "SQS refuses the record: too long, or an attribute it does not take.", mend},
+	{"invalid_queue_url", destination, stuck, false, "The address of the queue leads nowhere.", "Correct SLUICE_SQS_QUEUE_URL."},
+	{"jetstream_disabled", destination, stuck, false, "The server has no JetStream.", "Enable JetStream on the server and for the account."},
+	{"keeps_failing", deadletter, refusal, false, "The function behind the API failed on this record as often as SLUICE_APIGATEWAY_REJECT_AFTER allows.", seeFunc},
+	{"key_unknown", destination, stuck, false, "AWS does not know the access key.", renew},
+	{"kms_denied", destination, stuck, false, "The queue is encrypted with a key that we may not use.", "Allow the caller kms:GenerateDataKey and kms:Decrypt on the key."},
+	{"kms_throttled", destination, pressed, true, "KMS asks for less.", "If it lasts, raise the queue's KmsDataKeyReusePeriodSeconds."},
+	{"kms_unavailable", destination, stuck, false, "The key of the queue is disabled, deleted or of the wrong kind.", "Enable the key, or give the queue another."},
+	{"mass_dead_letters", deadletter, stuck, false, "So many records are refused that the cause is hardly the records.", "Look at the dead letters; delivery goes on by itself when the destination accepts again."},
+	{"message_refused", deadletter, refusal, false, "RabbitMQ refuses the record; it is too long.", "Set SLUICE_RABBITMQ_MAX_MESSAGE_BYTES to the broker's limit, or raise that."},
+	{"nacked", destination, passing, true, "RabbitMQ could not store the message.", "Look at the log of the broker and at the limits of the queue."},
+	{"network", both, passing, true, "There was no connection, or it broke.", network},
+	{"no_answer", destination, passing, true, "The destination did not say what became of the record in time; it is sent again.", network},
+	{"no_credentials", credentials, stuck, false, "No AWS credentials were found.", "Provide credentials in one of the places that the message lists."},
+	{"no_records", source, stuck, false, "The page has no list of records where one should be.", "Check SLUICE_HTTP_RECORDS."},
+	{"no_resources", destination, pressed, false, "The NATS server or account has no storage left.", "Give it more storage."},
+	{"no_since", source, stuck, false, "A record has no usable time to go on from.", "Check SLUICE_HTTP_SINCE_PATH and its neighbours."},
+	{"not_found", source, stuck, false, "There is nothing at the source's address.", "Check SLUICE_HTTP_URL."},
+	{"page_loop", source, stuck, false, "The pages of the source lead in a circle.", nextPage},
+	{"page_too_large", source, stuck, false, "A page is larger than allowed.", "Ask for smaller pages, or raise SLUICE_HTTP_MAX_PAGE_BYTES."},
+	{"parameter_missing", destination, stuck, false, "The API demands a parameter that no record brings.", "Drop that demand, or put query parameters into SLUICE_APIGATEWAY_URL."},
+	{"proxy_refused", bothCredentials, stuck, false, "The proxy wants another user and password.", "Correct HTTPS_PROXY."},
+	{"queue_missing", destination, stuck, false, "The queue does not exist.", "Create it or correct the setting that names it."},
+	{"quota_exhausted", destination, pressed, true, "The quota of the usage plan is used up.", "Raise it or wait for its next period."},
+	{"record_too_large", deadletter, refusal, false, "The record is larger than the destination takes.", mend},
+	{"redirect_loop", source, stuck, false, "The source redirects in a circle.", "Set SLUICE_HTTP_URL to the address that answers."},
+	{"redirected", destination, stuck, false, "The destination redirects, which is not followed: a redirected POST is lost.", "Set the address that it redirects to."},
+	{"refused", source, stuck, false, "The source refuses the request.", "Check SLUICE_HTTP_URL, SLUICE_HTTP_HEADERS and the names of parameters."},
+	{"request_refused", destination, stuck, false, "SQS does not understand the request.", sqsOnly},
+	{"request_too_large", deadletter, refusal, false, "A request is too large for SQS, also with this record alone.", mend},
+	{"role_denied", credentials, stuck, false, "STS does not let us assume the role.", "Check its trust policy, SLUICE_ROLE_EXTERNAL_ID, and that the caller may sts:AssumeRole."},
+	{"role_invalid", credentials, stuck, false, "STS refuses the settings of the role.", "Check SLUICE_ROLE_ARN and SLUICE_ROLE_DURATION."},
+	{"server_error", source, passing, true, "The source has an error of its own.", wait},
+	{"service_error", destination, []Class{Transient, Throttled}, true, "The destination has an error of its own.", wait},
+	{"starting", source, nil, true, "Nothing has been read from the source yet.", "If it lasts, look at the log for the source."},
+	{"stopped", source, passing, true, "A request was given up because Sluice stops.", "Nothing."},
+	{"stream_full", destination, pressed, true, "The stream is full and refuses new messages.", "Raise its limits, or let its readers catch up."},
+	{"stream_mismatch", destination, stuck, false, "Another stream than the one expected listens to the subject.", "Correct SLUICE_JETSTREAM_STREAM or SLUICE_JETSTREAM_SUBJECT."},
+	{"stream_missing", destination, []Class{Transient, Blocked}, false, "No stream listens to the subject.", "Create one, or correct SLUICE_JETSTREAM_SUBJECT."},
+	{"stream_sealed", destination, stuck, false, "The stream takes no messages any more.", "Publish to another stream."},
+	{"sts_refused", credentials, stuck, false, "STS refuses the credentials, or something else answers for it.", renew},
+	{"sts_region_disabled", credentials, stuck, false, "STS is not active in this region.", "Activate it or set SLUICE_ROLE_STS_REGION."},
+	{"sts_throttled", credentials, pressed, true, "STS asks for less.", wait},
+	{"sts_unavailable", credentials, passing, true, "STS does not answer; what was assumed is used as long as it is valid.", network},
+	{"throttled", both, pressed, true, "The peer asks for less; Sluice goes slower.", "Nothing, unless it lasts; then raise the limits of the peer."},
+	{"timeout", bothCredentials + ", source", passing, true, "There was no answer in time; what was sent may have been taken and is sent again.", network},
+	{"tls_failed", destination, stuck, false, "The connection to the broker cannot be encrypted.", "Check the scheme and port of the address, and the files of certificates."},
+	{"tls_untrusted", bothCredentials, stuck, false, "The certificate of the server is not one we trust.", "Check the address, or name the authority's certificates in AWS_CA_BUNDLE."},
+	{"too_many_channels", destination, pressed, true, "RabbitMQ allows no more channels.", "Allow more channels in a connection."},
+	{"too_many_known", source, stuck, false, "More records share one time than can be remembered.", "Use a source with finer times or a cursor."},
+	{"too_many_pending", destination, pressed, true, "Too many acknowledgements of NATS are outstanding.", "Nothing."},
+	{"transient", "source, destination, checkpoint, deadletter", anything, true, "Something failed that has no name yet.", wait},
+	{"truncated", source, passing, true, "The answer of the source was cut off.", network},
+	{"unauthorized", both, stuck, false, "The peer wants other credentials.", "At the source set SLUICE_HTTP_TOKEN or SLUICE_HTTP_HEADERS; at the API correct its authorization."},
+	{"unexpected_answer", destination, []Class{Transient, Blocked}, false, "The destination answers with something that is no answer of its kind.", "Check that the address and the proxy lead to it."},
+	{"unexpected_status", source, stuck, false, "The source answers with a status that is no answer to a request for records.", "Check SLUICE_HTTP_URL."},
+	{"unparsable", deadletter, refusal, false, "The item of the source is no record that the settings describe.", mend},
+	{"unreachable", destination, passing, true, "The broker cannot be reached.", network},
+	{"unroutable", destination, stuck, false, "No queue is bound to the exchange with this routing key.", "Bind one or correct SLUICE_RABBITMQ_ROUTING_KEY."},
+	{"unsupported_media_type", destination, stuck, false, "The API does not take this content type.", "Correct SLUICE_APIGATEWAY_CONTENT_TYPE."},
+	{"url_too_long", destination, stuck, false, "The address is too long for API Gateway.", "Shorten SLUICE_APIGATEWAY_URL."},
+	{"vhost_missing", destination, stuck, false, "The virtual host does not exist.", "Create it or correct the path of SLUICE_RABBITMQ_URL."},
+	{"wrong_path", destination, stuck, false, "The API has no such path or no POST on it.", "Correct SLUICE_APIGATEWAY_URL, or deploy the stage."},
+}
+
+// Reasons returns the catalogue, sorted by code.
+func Reasons() []Reason { return slices.Clone(reasons) }
+
+// ReasonOf returns what a code means. There is no code that is shown to operators and not known here.
+func ReasonOf(code string) (Reason, bool) {
+	for _, r := range reasons {
+		if r.Code == code {
+			return r, true
+		}
+	}
+	return Reason{}, false
+}
