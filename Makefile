@@ -59,7 +59,7 @@ docs: build ## write docs/configuration.md anew
 	./bin/sluice env --format markdown > docs/configuration.md
 
 golden: ## write the golden files anew; read the diff
-	$(GO) test ./internal/config ./cmd/sluice ./cmd/sluice-bench ./bench/report ./bench/result ./bench/workload -update
+	$(GO) test ./internal/config ./internal/drivers ./cmd/sluice ./cmd/sluice-bench ./bench/report ./bench/result ./bench/workload -update
 
 tools: bin/staticcheck
 

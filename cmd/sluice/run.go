@@ -52,7 +52,7 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	signal.Ignore(syscall.SIGHUP) // until there is something to reload
 	log := telemetry.NewLogger(os.Stderr, level, s.Core.LogFormat)
 	slog.SetDefault(log)
-	for _, warning := range s.Core.Warnings() {
+	for _, warning := range s.Warnings() {
 		log.Warn(warning)
 	}
 	d, err := wire(ctx, s, log, once)

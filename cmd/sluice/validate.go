@@ -28,7 +28,7 @@ attributes or opens a connection to the gateway. It delivers nothing.`,
 				return withCode(exitConfig, err)
 			}
 			fmt.Fprintf(out, "settings     ok: source %s, transport %s\n", settings.Core.Source, settings.Core.Transport)
-			for _, warning := range settings.Core.Warnings() {
+			for _, warning := range settings.Warnings() {
 				fmt.Fprintf(out, "warning      %s\n", warning)
 			}
 			if !connect {

@@ -124,6 +124,15 @@ func (s *Settings) loadSchema() error {
 	return nil
 }
 
+// Warnings lists what is allowed and still deserves a look, one sentence each.
+func (s *Settings) Warnings() []string {
+	warnings := s.Core.Warnings()
+	if s.Core.Transport == "apigateway" {
+		warnings = append(warnings, s.APIGateway.Warnings()...)
+	}
+	return warnings
+}
+
 // Restart lists the variables that have changed in fresh and that a running daemon does not take over.
 func (s *Settings) Restart(fresh *Settings) []string {
 	return slices.DeleteFunc(config.Differences(s.Sections(), fresh.Sections()), func(name string) bool { return name == "SLUICE_LOG_LEVEL" })

@@ -14,7 +14,8 @@ type Reason struct {
 	Part    string    `json:"part"`
 	Reason  string    `json:"reason"` // stable code, such as queue_missing
 	Since   time.Time `json:"since"`
-	Message string    `json:"message"` // for people: one clean line of at most 500 bytes
+	Message string    `json:"message"`        // for people: one clean line of at most 500 bytes
+	Todo    string    `json:"todo,omitempty"` // what to do, from the catalogue of reasons
 }
 
 // Readiness is the answer of /readyz.
@@ -56,7 +57,7 @@ func (h *health) ready() bool {
 func (h *health) readiness() Readiness {
 	r := Readiness{Ready: h.ready()}
 	if h.starting {
-		r.Reasons = append(r.Reasons, Reason{Part: string(ingest.PartSource), Reason: "starting", Since: h.created, Message: "nothing has been read from the source yet"})
+		r.Reasons = append(r.Reasons, Reason{Part: string(ingest.PartSource), Reason: "starting", Since: h.created, Message: "nothing has been read from the source yet", Todo: todo("starting")})
 	}
 	if !h.draining.IsZero() {
 		r.Reasons = append(r.Reasons, Reason{Part: "daemon", Reason: "draining", Since: h.draining, Message: "asked to stop; what is in flight is being settled"})
@@ -114,6 +115,7 @@ func (m *Monitor) trouble(part ingest.Part, err error) {
 	}
 	t.Reason.Reason = Sanitize(verdict.Code(), maxReason)
 	t.Message = Sanitize(err.Error(), maxMessage)
+	t.Todo = todo(t.Reason.Reason)
 	if t.logged[t.Reason.Reason] {
 		return
 	}
@@ -123,6 +125,12 @@ func (m *Monitor) trouble(part ingest.Part, err error) {
 		level = slog.LevelError
 	}
 	m.log.Log(context.Background(), level, inTrouble(part, verdict.Class), "part", part, "reason", t.Reason.Reason, "class", verdict.Class.String(), "err", t.Message)
+}
+
+// todo is what the catalogue advises to do about a reason code.
+func todo(code string) string {
+	r, _ := fault.ReasonOf(code)
+	return r.Todo
 }
 
 // inTrouble is the log line when a part stops working.

@@ -34,7 +34,7 @@ func resultOf(err error) string {
 	return fault.From(err).Class.String()
 }
 
-// metrics are the numbers for machines. Labels come from closed sets: source, transport, result, fate, part.
+// metrics are the numbers for machines. Labels come from closed sets: source, transport, result, fate, part, reason.
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -54,6 +54,8 @@ type metrics struct {
 	saves      prometheus.Counter
 	reloads    *prometheus.CounterVec
 	reloadedAt prometheus.Gauge
+
+	byReason *reasonMetrics
 }
 
 // seconds are the buckets of durations, from one millisecond to ten minutes.
@@ -88,6 +90,7 @@ func newMetrics(m *Monitor) *metrics {
 		reloads:    own.counters("sluice_config_reloads_total", "Times that settings were read again while running, by result.", "result", "ok", "failed"),
 		reloadedAt: own.gauge("sluice_config_last_reload_success_timestamp_seconds", "Time of the last successful reading of settings while running; 0: never."),
 	}
+	x.byReason = newReasonMetrics(m, r)
 	own.view("sluice_build_info", "Which program this is; always 1.", prometheus.Labels{"version": m.options.Build.Version,
 		"revision": m.options.Build.Revision, "goversion": m.options.Build.Go}, func() float64 { return 1 })
 	in.view("sluice_source_last_success_timestamp_seconds", "Time of the last Read that succeeded; 0: never.", nil, m.locked(func() float64 { return stamp(m.counts.lastRead) }))
@@ -120,6 +123,7 @@ func (x *metrics) sent(a transport.Attempt, result string, retried, ambiguous in
 	x.requestBytes.Observe(float64(a.Bytes))
 	x.retried.Add(float64(retried))
 	x.ambiguous.Add(float64(ambiguous))
+	x.byReason.sent(a)
 }
 
 func (x *metrics) reloaded(err error) {
