@@ -47,9 +47,15 @@ type server struct {
 }
 
 func newServer(t testing.TB) *server {
-	s := &server{handlers: map[string]func(http.ResponseWriter, request, int){}, limit: maxBytes}
-	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	s := unstarted()
+	s.Start()
 	t.Cleanup(s.Close)
+	return s
+}
+
+func unstarted() *server {
+	s := &server{handlers: map[string]func(http.ResponseWriter, request, int){}, limit: maxBytes}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	return s
 }
 
