@@ -211,7 +211,8 @@ func (l *lane) setback(o outcome, policy backoff.Policy, probe time.Duration, re
 		wait = probe
 	}
 	l.postpone(max(wait, o.retryAfter), o.err)
-	if (blocked || l.failures >= troubled) && report != nil {
+	// A destination that wants to be left alone for as long as a blocked one is in trouble for sure.
+	if (blocked || l.failures >= troubled || o.retryAfter >= probe) && report != nil {
 		l.reported = true
 		report(o.err)
 	}

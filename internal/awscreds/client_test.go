@@ -95,7 +95,7 @@ func TestClientKeepsAsManyConnectionsAsItHadRequestsInFlight(t *testing.T) {
 
 func TestClientDropsIdleConnectionsInTimeAndUsesTheProxy(t *testing.T) {
 	bodies, ok := newAWS(t, "http://127.0.0.1:1", static("K"), Config{}).HTTPClient().Transport.(plainBodies)
-	if tr := bodies.base; !ok || tr.IdleConnTimeout != 15*time.Second || tr.Proxy == nil || tr.TLSClientConfig.MinVersion < 0x0303 {
+	if tr := bodies.base.base; !ok || tr.IdleConnTimeout != 15*time.Second || tr.Proxy == nil || tr.TLSClientConfig.MinVersion < 0x0303 {
 		t.Errorf("got %+v, want idle connections dropped after 15 s, the proxy of the environment, TLS 1.2 at least", tr)
 	}
 }

@@ -68,7 +68,7 @@ func TestDeadHTTP2ConnectionIsGivenUp(t *testing.T) {
 
 	client := newAWS(t, "http://127.0.0.1:1", static("K"), Config{}).HTTPClient()
 	defer client.CloseIdleConnections()
-	tr := client.Transport.(plainBodies).base
+	tr := client.Transport.(plainBodies).base.base
 	tr.TLSClientConfig.RootCAs = srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	tr.TLSClientConfig.ServerName = "example.com"
 	if c := tr.HTTP2; c == nil || c.SendPingTimeout <= 0 || c.SendPingTimeout+c.PingTimeout > idleFor {

@@ -44,7 +44,7 @@ func newHTTPClient(base *awshttp.BuildableClient) *http.Client {
 	}
 	tr.TLSClientConfig.MinVersion = max(tr.TLSClientConfig.MinVersion, tls.VersionTLS12)
 	return &http.Client{
-		Transport: plainBodies{tr},
+		Transport: plainBodies{&mover{base: tr}},
 		// A redirected POST is sent again without its body or, worse, elsewhere with its secrets.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -70,7 +70,7 @@ func tapped(base *awshttp.BuildableClient, tap func(net.Conn) net.Conn) *awshttp
 // plainBodies hides from net/http what the SDK's request bodies can do beside Read and Close. The SDK closes the body of a
 // request as soon as the answer begins. A body with WriteTo is then still being copied; the copy fails, net/http drops the
 // connection, and the rest of a long answer is lost with it.
-type plainBodies struct{ base *http.Transport }
+type plainBodies struct{ base *mover }
 
 func (p plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w, ok := r.Context().Value(wireKey{}).(*Wire); ok {

@@ -43,8 +43,15 @@ type server struct {
 type answers func(w http.ResponseWriter, r seen, n int)
 
 func newServer(t testing.TB, answer answers) *server {
+	s := unstarted(answer)
+	s.Start()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func unstarted(answer answers) *server {
 	s := &server{keep: true}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		_, after, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 		key, _, _ := strings.Cut(after, "/")
@@ -56,7 +63,6 @@ func newServer(t testing.TB, answer answers) *server {
 		s.mu.Unlock()
 		answer(w, seen{r, body, key}, n)
 	}))
-	t.Cleanup(s.Close)
 	return s
 }
 

@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,6 +42,12 @@ func (k *store) all() []transport.Record {
 	return slices.Clone(k.recs)
 }
 
+func (k *store) clear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.recs = nil
+}
+
 const probe = 30 * time.Millisecond
 
 // quick is a backoff for tests.
@@ -61,7 +68,9 @@ type drill struct {
 type trouble func(k *store, w http.ResponseWriter, r request, n int)
 
 // well takes everything.
-func (k *store) well(w http.ResponseWriter, r request) { answer{Successful: k.take(r.Entries...)}.write(w) }
+func (k *store) well(w http.ResponseWriter, r request) {
+	answer{Successful: k.take(r.Entries...)}.write(w)
+}
 
 // first is trouble for the first n requests; then all is well.
 func first(n int, f func(http.ResponseWriter, request, int)) trouble {
@@ -87,7 +96,9 @@ func deliverTo(t *testing.T, s *server, k *store, tr *Transport, recs []transpor
 	d := &drill{T: t, server: s, store: k, recs: recs}
 	deliverer := &transport.Deliverer{Transport: tr, Backoff: quick, Probe: probe}
 	d.ledger = new(transporttest.Ledger).Keep(deliverer)
-	d.results = deliverer.Deliver(t.Context(), d.recs)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // only a test that fails needs it
+	defer cancel()
+	d.results = deliverer.Deliver(ctx, d.recs)
 	d.dead = d.ledger.Settled(t, d.recs, d.results, k.all())
 	return d
 }

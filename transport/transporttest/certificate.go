@@ -1,6 +1,7 @@
 package transporttest
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,10 +9,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -57,4 +62,45 @@ func NewCertificate(t testing.TB) Certificate {
 	}
 	c.CertFile, c.KeyFile = write("cert.pem", cert), write("key.pem", private)
 	return c
+}
+
+// A Masquerade is a TLS server's choice between a certificate for another host, at first, and the one for example.com that
+// httptest has.
+type Masquerade struct {
+	wrong Certificate
+	right atomic.Bool
+}
+
+// NewMasquerade gives s, which has not started, the wrong certificate until Right is called.
+func NewMasquerade(t testing.TB, s *httptest.Server) *Masquerade {
+	m := &Masquerade{wrong: NewCertificate(t)}
+	s.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if m.right.Load() {
+			return nil, nil // that of httptest
+		}
+		return &m.wrong.TLS, nil
+	}}
+	return m
+}
+
+// Right makes the server show the certificate for example.com from now on.
+func (m *Masquerade) Right() { m.right.Store(true) }
+
+// Client returns the settings of a client that trusts both certificates, and the address of s for it: only the name tells
+// them apart. s has started.
+func (m *Masquerade) Client(t testing.TB, s *httptest.Server) (options func(*http.Transport), address string) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := m.wrong.Pool.Clone()
+	pool.AddCert(s.Certificate())
+	return func(tr *http.Transport) {
+		tr.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+		dial := tr.DialContext
+		tr.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return dial(ctx, network, s.Listener.Addr().String())
+		}
+	}, "https://example.com:" + port
 }
