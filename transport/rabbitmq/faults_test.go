@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"sluice/internal/fault"
+	"sluice/internal/proof"
 	"sluice/internal/secret"
 	"sluice/transport"
 	"sluice/transport/transporttest"
@@ -239,9 +241,21 @@ func TestBlockedConnection(t *testing.T) {
 		}
 	}
 	wantAll(t, last, fault.Throttled, "connection_blocked", false)
-	ctl(t, "set_vm_memory_high_watermark", "0.4")
+	l := new(transporttest.Ledger).Then(func(n int) {
+		if n == 3 {
+			ctl(t, "set_vm_memory_high_watermark", "0.4")
+		}
+	})
 	d := &transport.Deliverer{Transport: tr, Backoff: quick}
-	wantAccepted(t, d.Deliver(t.Context(), three()))
+	l.Keep(d)
+	recs := transporttest.Records(6)[3:] // the first three may still be on their way
+	results := d.Deliver(t.Context(), recs)
+	stored := slices.DeleteFunc(w.readBack(), func(r transport.Record) bool {
+		return !slices.ContainsFunc(recs, func(own transport.Record) bool { return own.ID == r.ID })
+	})
+	wantNoneDead(t, l.Settled(t, recs, results, stored))
+	l.Retried(t, "connection_blocked")
+	row(t, "connection blocked by a memory alarm", proof.Retry, "connection_blocked", "P8 P10 P11")
 }
 
 func ctl(t *testing.T, args ...string) {
@@ -275,6 +289,7 @@ func TestTooLarge(t *testing.T) {
 	if len(found) != 9 || found[recs[6].ID] {
 		t.Errorf("%d records are in the queue, want all but the long one", len(found))
 	}
+	row(t, "channel closed with 406: one record longer than the broker takes", proof.Split, "message_refused", "P16")
 }
 
 func TestPermissions(t *testing.T) {

@@ -62,6 +62,21 @@ func (l *Ledger) Sends() int {
 	return len(l.attempts)
 }
 
+// Failed is the number of attempts at records that were not accepted.
+func (l *Ledger) Failed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, a := range l.attempts {
+		for _, e := range a.faults {
+			if e != nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Of returns what came of each attempt at one record.
 func (l *Ledger) Of(id string) []*fault.Error {
 	l.mu.Lock()
