@@ -19,8 +19,5 @@
 // Config.Success relaxes this. A gateway takes 10 MiB, but a function behind it 6 MB of JSON in which the body is quoted;
 // so the largest record is 4 MiB unless Config.MaxRecordBytes says otherwise.
 //
-// Reasons of the verdicts: those of package awscreds for credentials and network, and access_denied, api_key_refused,
-// bad_signature, clock_skew, expired_token, function_error, headers_too_large, invalid_body, invalid_characters,
-// invalid_header, key_unknown, proxy_refused, quota_exhausted, record_too_large, redirected, service_error, throttled,
-// timeout, unauthorized, unexpected_answer, unsupported_media_type, url_too_long, wrong_path.
+// The verdicts are the table in rules.go, which docs/verdicts.md shows; package awscreds has those for credentials and network.
 package apigateway

@@ -1,11 +1,13 @@
 package apigateway
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"sluice/internal/proof"
@@ -72,4 +74,23 @@ func TestFaultsOfTheClock(t *testing.T) {
 			d.report(name, proof.Retry, "clock_skew", "P10 P12")
 		})
 	}
+}
+
+func TestFaultOfATokenThatNobodyRenews(t *testing.T) {
+	t.Parallel()
+	k := &store{}
+	trouble := first(3, gatewayAnswer(403, "ExpiredTokenException", said(textExpired)))
+	s := newServer(t, func(w http.ResponseWriter, r seen, n int) { trouble(k, w, r, n) })
+	fixed := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: "KEY", SecretAccessKey: testSecret, SessionToken: testToken}, nil
+	})
+	tr, err := Open(config(s.URL), identity(t, fixed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tr.Close() })
+	d := deliverTo(t, s, k, tr)
+	d.noneDies()
+	d.ledger.Paused(t, "expired_token", probe)
+	d.report("expired token, and no newer one is to be had", proof.Pause, "expired_token", "P11 P12")
 }

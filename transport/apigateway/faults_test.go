@@ -36,6 +36,12 @@ func (k *store) all() []transport.Record {
 	return slices.Clone(k.recs)
 }
 
+func (k *store) clear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.recs = nil
+}
+
 func (k *store) well(w http.ResponseWriter, r seen) {
 	k.take(r)
 	taken(w, r, 0)

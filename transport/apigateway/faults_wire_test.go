@@ -221,3 +221,27 @@ func TestFaultOfACertificate(t *testing.T) {
 	}
 	d.report("certificate of another host", proof.Pause, "tls_untrusted", "P11 P12")
 }
+
+// A firewall has forgotten a connection that was idle: what is written to it goes nowhere, and nobody says so.
+func TestFaultOfAnIdleConnectionThatLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	k := &store{}
+	s := keeping(k)
+	s.Start()
+	t.Cleanup(s.Close)
+	p := transporttest.NewProxy(t, s.Listener.Addr().String())
+	tr := openThrough(t, "http://"+p.Address(), awshttp.NewBuildableClient())
+	if err := send(t, tr, five()[0]).Err; err != nil {
+		t.Fatal(err)
+	}
+	k.clear()
+	p.Stall()
+	d := deliverWith(t.Context(), t, s, k, tr, new(transporttest.Ledger).Then(func(int) { p.Pass() }))
+	p.Cut() // so that nothing is still on its way
+	d.noneDies()
+	d.ledger.Retried(t, "timeout")
+	if got := d.ledger.Sends(); got != 6 {
+		t.Errorf("%d requests, want the one that was lost and one for each record", got)
+	}
+	d.report("idle connection that leads nowhere (half-open)", proof.Retry, "timeout", "P5 P10")
+}

@@ -8,7 +8,5 @@
 // acknowledged it, as a duplicate too. How durable that is is for the stream to say: one that is not replicated keeps what
 // it acknowledged in the memory of one machine for up to two minutes, unless the server has sync_interval: always.
 //
-// Reasons of the verdicts: access_denied, auth_refused, connection_limit, disconnected, duplicate_pending, headers_too_large,
-// interrupted, invalid_header, jetstream_disabled, no_answer, no_resources, record_too_large, service_error, stream_full,
-// stream_mismatch, stream_missing, stream_sealed, throttled, tls_failed, too_many_pending, unexpected_answer, unreachable.
+// The verdicts are the tables in classify.go, which docs/verdicts.md shows.
 package jetstream

@@ -8,7 +8,5 @@
 // accepted when the broker has confirmed it and has not returned it. Use a quorum queue: a classic one confirms what a
 // single machine holds. The driver declares nothing: queues and bindings belong to those who read.
 //
-// Reasons of the verdicts: access_denied, auth_refused, connection_blocked, disconnected, exchange_missing,
-// headers_too_large, interrupted, invalid_header, message_refused, nacked, no_answer, queue_missing, record_too_large,
-// service_error, tls_failed, too_many_channels, unexpected_answer, unreachable, unroutable, vhost_missing.
+// The verdicts are the tables in classify.go, which docs/verdicts.md shows.
 package rabbitmq

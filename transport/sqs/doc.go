@@ -10,9 +10,5 @@
 // (over 128 characters, a space, not ASCII) is replaced by "sha256-" and its hash, and travels as sluice-key. The same
 // goes for a standard queue with Config.FairQueue.
 //
-// Reasons of the verdicts: those of package awscreds for credentials and network, and access_denied, bad_signature,
-// checksum_mismatch, clock_skew, empty_body, entry_failed, entry_refused, expired_token, insecure_request,
-// invalid_attribute, invalid_characters, invalid_parameter, invalid_queue_url, key_unknown, kms_denied, kms_throttled,
-// kms_unavailable, no_answer, queue_missing, record_too_large, redirected, request_refused, request_too_large,
-// service_error, throttled, unexpected_answer.
+// The verdicts are the tables in rules.go, which docs/verdicts.md shows; package awscreds has those for credentials and network.
 package sqs

@@ -94,3 +94,21 @@ func TestFaultsOfTheClock(t *testing.T) {
 		})
 	}
 }
+
+func TestFaultOfATokenThatNobodyRenews(t *testing.T) {
+	t.Parallel()
+	k := &store{}
+	s := newServer(t)
+	expired := fail(403, "ExpiredToken", "")
+	s.on("SendMessageBatch", func(w http.ResponseWriter, r request, n int) {
+		if n <= 3 {
+			expired(w, r, n)
+			return
+		}
+		k.well(w, r)
+	})
+	d := deliverTo(t, s, k, openThrough(t, s.URL, awshttp.NewBuildableClient(), nil), ten())
+	d.noneDies()
+	d.ledger.Paused(t, "expired_token", probe)
+	d.report("expired token, and no newer one is to be had", proof.Pause, "expired_token", "P11 P12")
+}

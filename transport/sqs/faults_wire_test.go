@@ -221,3 +221,26 @@ func TestFaultOfACertificate(t *testing.T) {
 	}
 	d.report("certificate of another host", proof.Pause, "tls_untrusted", "P11 P12")
 }
+
+// A firewall has forgotten a connection that was idle: what is written to it goes nowhere, and nobody says so.
+func TestFaultOfAnIdleConnectionThatLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	k := &store{}
+	s := newServer(t).on("SendMessageBatch", func(w http.ResponseWriter, r request, _ int) { k.well(w, r) })
+	p := transporttest.NewProxy(t, s.Listener.Addr().String())
+	tr := openThrough(t, "http://"+p.Address(), awshttp.NewBuildableClient(), nil) // and keeps its connection
+	p.Stall()
+	ledger := new(transporttest.Ledger).Then(func(int) { p.Pass() })
+	deliverer := &transport.Deliverer{Transport: tr, Backoff: quick}
+	ledger.Keep(deliverer)
+	recs := ten()
+	results := deliverer.Deliver(t.Context(), recs)
+	p.Cut() // so that nothing is still on its way
+	d := &drill{T: t, ledger: ledger, dead: ledger.Settled(t, recs, results, k.all())}
+	d.noneDies()
+	ledger.Retried(t, "timeout")
+	if got := ledger.Sends(); got != 2 {
+		t.Errorf("%d requests, want the one that was lost and one over a new connection", got)
+	}
+	d.report("idle connection that leads nowhere (half-open)", proof.Retry, "timeout", "P5 P10")
+}
