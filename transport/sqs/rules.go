@@ -156,7 +156,9 @@ func byStatus(status int) verdict {
 }
 
 // inDoubt reports whether a request with this status may have been carried out.
-func inDoubt(status int) bool { return status >= 500 || status < 300 }
+func inDoubt(status int) bool {
+	return status >= 500 || status < 300 || status == http.StatusRequestTimeout
+}
 
 // Verdicts is the table of this driver: codes first, then statuses, then what an answer says of one entry.
 func Verdicts() []fault.Verdict {
@@ -167,7 +169,12 @@ func Verdicts() []fault.Verdict {
 	}
 	for v, list := range codes {
 		slices.Sort(list)
-		all = append(all, fault.Verdict{Says: "code " + strings.Join(list, ", "), Class: v.class, Reason: v.reason, Whole: v.class == fault.Rejected, Todo: v.todo})
+		line := fault.Verdict{Says: "code " + strings.Join(list, ", "), Class: v.class, Reason: v.reason, Whole: v.class == fault.Rejected, Todo: v.todo}
+		if v == broken {
+			line.Says += "; certain as the code of an entry"
+			line.Ambiguous = true // such an answer has status 5xx
+		}
+		all = append(all, line)
 	}
 	slices.SortFunc(all, func(a, b fault.Verdict) int { return strings.Compare(a.Says, b.Says) })
 	line := func(says string, v verdict, whole, ambiguous bool) {
