@@ -81,13 +81,13 @@ func TestVerdictsPageIsCurrent(t *testing.T) {
 		"fits counts, codes before flags and statuses before texts. The reason codes are explained in [reasons.md](reasons.md).\n\n" +
 		"This page is generated from the tables that the transports decide by; a test keeps it.\n")
 	for _, table := range tables {
-		fmt.Fprintf(&b, "\n## %s (`%s`)\n\n| What it says | Class | Reason | What happens |\n|---|---|---|---|\n", table.title, table.name)
+		fmt.Fprintf(&b, "\n## %s (`%s`)\n\n| What it says | Class | Reason | What happens | What to do |\n|---|---|---|---|---|\n", table.title, table.name)
 		for _, v := range table.verdicts {
 			class, reason := v.Class.String(), "`"+v.Reason+"`"
 			if v.Reason == "" {
 				class, reason = "–", "–"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(v.Says), class, reason, happens(v))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(v.Says), class, reason, happens(v), cell(v.Todo))
 		}
 	}
 	b.WriteString("\n## No answer, for SQS and API Gateway\n\n| What happens on the wire | Class | Reason | What follows |\n|---|---|---|---|\n" +
