@@ -62,6 +62,17 @@ func (l *Ledger) Sends() int {
 	return len(l.attempts)
 }
 
+// Starts returns when each request left, in the order in which they came back.
+func (l *Ledger) Starts() []time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []time.Time
+	for _, a := range l.attempts {
+		all = append(all, a.start)
+	}
+	return all
+}
+
 // Failed is the number of attempts at records that were not accepted.
 func (l *Ledger) Failed() int {
 	l.mu.Lock()
