@@ -1,12 +1,10 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,123 +15,208 @@ import (
 	"sluice/internal/fault"
 )
 
-// A FileCheckpoint keeps the cursor in a file that people can read: a line of JSON and a line with its checksum. It
-// belongs to one process at a time and to one source.
+// A FileCheckpoint keeps the cursor in a file that people can read, and the one before it in a second file. It belongs to
+// one process at a time and to one source. Two things keep other processes off: a lock on a file beside it, which the
+// kernel frees when a process dies, however it dies; and, where the lock fails (the file was removed, the folder is shared
+// over a network that does not lock), the epoch and the count of writes in the file itself.
 type FileCheckpoint struct {
-	path        string
-	fingerprint string
-	lock        *os.File
+	o    CheckpointOptions
+	fs   atomicfile.FS
+	path string
+	lock atomicfile.File
+
+	writer string // the name of this process in what it writes
+	base   Saved  // what it has taken over; the zero Saved if there was nothing
+	epoch  uint64 // of what it writes; 0: it has taken nothing over yet
+	seq    uint64 // the highest that it has read or written
+	taken  bool   // another process has taken it over
 }
 
-// Saved is the content of a checkpoint file.
-type Saved struct {
-	Format      string    `json:"format"` // always "sluice checkpoint"
-	Version     int       `json:"version"`
-	Fingerprint string    `json:"source"` // of the source that made the cursor
-	SavedAt     time.Time `json:"saved_at"`
-	Cursor      Cursor    `json:"cursor"`
+// CheckpointOptions say which checkpoint is opened, and how.
+type CheckpointOptions struct {
+	Dir         string // the state folder; it is made if need be
+	Fingerprint string // of the source
+	// Wait is for how long to wait for another process to give the checkpoint free, as the one does that is being
+	// replaced by this one. 0: not at all.
+	Wait     time.Duration
+	Waiting  func()      // told once if the wait begins; may be nil
+	FellBack func(error) // told if Load has to take the previous checkpoint; may be nil
 }
 
-const (
-	checkpointFormat  = "sluice checkpoint"
-	checkpointVersion = 1
-	checkpointName    = "checkpoint"
-)
+// lockPoll is the time between two looks at a lock that another process holds.
+const lockPoll = 100 * time.Millisecond
 
-// What can be wrong with a checkpoint. None of it is mended by starting from the beginning; a person decides.
-var (
-	ErrCheckpointDamaged = errors.New("the checkpoint is damaged")
-	ErrCheckpointForeign = errors.New("the checkpoint belongs to another source")
-	ErrCheckpointLocked  = errors.New("another process holds the checkpoint")
-)
+// OpenCheckpoint locks the checkpoint. It fails with ErrCheckpointLocked if another process has it for longer than Wait.
+func OpenCheckpoint(ctx context.Context, o CheckpointOptions) (*FileCheckpoint, error) {
+	return openCheckpoint(ctx, atomicfile.OS{}, o)
+}
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// CheckpointPath returns where the checkpoint in the state folder dir lies.
-func CheckpointPath(dir string) string { return filepath.Join(dir, checkpointName) }
-
-// OpenCheckpoint takes the checkpoint in the folder dir, which it creates if need be, for a source with the given
-// fingerprint. It fails with ErrCheckpointLocked while another process has it; the kernel frees the lock when a process
-// dies, however it dies.
-func OpenCheckpoint(dir, fingerprint string) (*FileCheckpoint, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func openCheckpoint(ctx context.Context, fsys atomicfile.FS, o CheckpointOptions) (*FileCheckpoint, error) {
+	if err := atomicfile.MkdirAll(fsys, o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the state folder: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := fsys.Open(filepath.Join(o.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock in the state folder: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := o.take(ctx, lock); err != nil {
 		_ = lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w in %s; stop it, or set SLUICE_STATE_DIR to a folder of its own", ErrCheckpointLocked, dir)
-		}
-		return nil, fmt.Errorf("lock the state folder: %w", err)
+		return nil, err
 	}
-	return &FileCheckpoint{path: CheckpointPath(dir), fingerprint: fingerprint, lock: lock}, nil
+	return &FileCheckpoint{o: o, fs: fsys, path: CheckpointPath(o.Dir), lock: lock, writer: rand.Text()}, nil
 }
 
-// Load returns the cursor saved last, or the empty one if there is no checkpoint file.
+// take waits for the lock.
+func (o CheckpointOptions) take(ctx context.Context, lock atomicfile.File) error {
+	for start, told := time.Now(), false; ; told = true {
+		err := lock.Lock(false)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("lock the state folder: %w", err)
+		}
+		left := o.Wait - time.Since(start)
+		if left <= 0 {
+			return refuse("checkpoint_locked", fmt.Errorf("%w in %s; stop it, or set SLUICE_STATE_DIR to a folder of its own", ErrCheckpointLocked, o.Dir))
+		}
+		if !told && o.Waiting != nil {
+			o.Waiting()
+		}
+		select {
+		case <-time.After(min(left, lockPoll)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Load returns the cursor saved last, or the empty one if there is no checkpoint. The first Load takes the checkpoint over:
+// what another process that believes to have it saves from then on is refused.
 func (c *FileCheckpoint) Load(context.Context) (Cursor, error) {
-	saved, err := ReadCheckpoint(c.path)
+	saved, err := c.read()
 	if errors.Is(err, fs.ErrNotExist) {
+		if c.epoch == 0 {
+			c.epoch = 1 // the first Save makes it ours
+			_ = atomicfile.Sweep(c.fs, c.path)
+		}
 		return "", nil
 	}
-	if err != nil {
-		return "", err
+	if err != nil || c.epoch > 0 {
+		return saved.Cursor, err
 	}
-	if saved.Fingerprint != c.fingerprint {
-		return "", fmt.Errorf("%w (%s, saved %s): its cursor means nothing to the source configured now; configure the old source, "+
-			"set SLUICE_STATE_DIR to a new folder, or run 'sluice checkpoint reset' to read from the beginning",
-			ErrCheckpointForeign, c.path, saved.SavedAt.Format(time.RFC3339))
+	if saved.Fallback != nil && c.o.FellBack != nil {
+		c.o.FellBack(saved.Fallback)
 	}
-	return saved.Cursor, nil
+	return c.claim(saved)
 }
 
-// Save makes cursor durable: after a crash the file holds the old cursor or the new one (I2).
-func (c *FileCheckpoint) Save(_ context.Context, cursor Cursor) error {
-	line, err := json.Marshal(Saved{Format: checkpointFormat, Version: checkpointVersion, Fingerprint: c.fingerprint,
-		SavedAt: time.Now().UTC().Truncate(time.Millisecond), Cursor: cursor})
-	if err != nil {
-		return fmt.Errorf("encode the checkpoint: %w", err)
+// read returns the newest checkpoint if it is one of our source.
+func (c *FileCheckpoint) read() (Saved, error) {
+	saved, err := readGenerations(c.fs, c.path)
+	if err == nil && saved.Fingerprint != c.o.Fingerprint {
+		return Saved{}, refuse("checkpoint_foreign", fmt.Errorf("%w (%s, saved %s): its cursor means nothing to the source configured now; configure the old source, "+
+			"set SLUICE_STATE_DIR to a new folder, or run 'sluice checkpoint reset' to read from the beginning",
+			ErrCheckpointForeign, c.path, saved.SavedAt.Format(time.RFC3339)))
 	}
-	line = append(line, '\n')
-	data := fmt.Appendf(line, "crc32c %08x\n", crc32.Checksum(line, castagnoli))
-	if err := atomicfile.Write(c.path, data, 0o600); err != nil {
+	return saved, err
+}
+
+// claim writes saved once more under an epoch of our own, and returns the cursor to go on from.
+func (c *FileCheckpoint) claim(saved Saved) (Cursor, error) {
+	for {
+		c.base, c.epoch, c.seq = saved, saved.Epoch+1, max(c.seq, saved.Seq)
+		switch err := c.write(saved.Cursor, saved.SavedAt); {
+		case errors.Is(err, ErrCheckpointTaken):
+			return "", err
+		case err != nil:
+			return saved.Cursor, nil // a full disk, say: the first Save claims, and whoever calls it waits for the disk
+		}
+		// Another process without the lock may be in the middle of a Save: it has looked and not yet seen our claim; we
+		// claim; it renames its file over ours. Without its file it cannot, and the next it makes before it looks again.
+		_ = atomicfile.Sweep(c.fs, c.path)
+		now, err := c.read()
+		if err != nil || c.ours(now) {
+			return saved.Cursor, err
+		}
+		saved = now
+	}
+}
+
+// Save makes cursor durable: after a crash the files hold the old cursor or the new one (I2). It fails with
+// ErrCheckpointTaken, for good, once another process has taken the checkpoint over; the caller has to end.
+func (c *FileCheckpoint) Save(_ context.Context, cursor Cursor) error {
+	return c.write(cursor, time.Now().UTC().Truncate(time.Millisecond))
+}
+
+func (c *FileCheckpoint) write(cursor Cursor, at time.Time) error {
+	next := Saved{Fingerprint: c.o.Fingerprint, Epoch: max(c.epoch, 1), Seq: c.seq + 1, Writer: c.writer, SavedAt: at, Cursor: cursor}
+	data, err := next.encode()
+	if err != nil {
+		return err
+	}
+	err = c.replace(data)
+	if err != nil && !errors.Is(err, ErrCheckpointTaken) {
 		return &fault.Error{Reason: "checkpoint_unwritable", Op: "save checkpoint " + c.path, Err: err}
 	}
-	return nil
+	return err
+}
+
+// replace makes data the checkpoint, and the checkpoint the previous one. The order matters: first the new file, then the
+// look for another process, as claim says; first the old name, then the new one, so that one of them is always there.
+func (c *FileCheckpoint) replace(data []byte) error {
+	if c.taken {
+		return c.usurped()
+	}
+	temp, err := atomicfile.Prepare(c.fs, c.path, data, 0o600)
+	if err != nil {
+		return err
+	}
+	aside, err := c.makeWay()
+	if err == nil && aside != "" {
+		err = c.fs.Rename(c.path, aside)
+	}
+	if err == nil {
+		err = c.fs.Rename(temp, c.path)
+	}
+	if err != nil {
+		_ = c.fs.Remove(temp)
+		return err
+	}
+	c.seq++ // also if what follows fails: a file with this count may be there
+	return atomicfile.SyncDir(c.fs, c.o.Dir)
+}
+
+// makeWay says where to put what is in place of the checkpoint, "" if nothing is. Only what is whole and ours may take the
+// place of the previous one, which is the last that can be fallen back to.
+func (c *FileCheckpoint) makeWay() (aside string, err error) {
+	on, err := readGeneration(c.fs, c.path)
+	gone := errors.Is(err, fs.ErrNotExist)
+	if gone {
+		on, err = readGeneration(c.fs, PreviousPath(c.path))
+	}
+	switch {
+	case errors.Is(err, ErrCheckpointNewer), err == nil && !c.ours(on) && (on.Epoch >= c.epoch || on.newer(c.base)):
+		c.taken = true
+		return "", c.usurped()
+	case unreadable(err):
+		return "", err
+	case gone:
+		return "", nil
+	case err == nil && c.ours(on):
+		return PreviousPath(c.path), nil
+	}
+	return DamagedPath(c.path), nil
+}
+
+// ours reports whether this process has written s, or has taken it over.
+func (c *FileCheckpoint) ours(s Saved) bool {
+	return s.Writer == c.writer || s.Writer == c.base.Writer && s.Epoch == c.base.Epoch && s.Seq == c.base.Seq && s.Cursor == c.base.Cursor
+}
+
+func (c *FileCheckpoint) usurped() error {
+	return refuse("checkpoint_taken", fmt.Errorf("%w (%s); this one must not go on beside it; keep one daemon for each SLUICE_STATE_DIR", ErrCheckpointTaken, c.path))
 }
 
 // Close gives the checkpoint free for another process.
 func (c *FileCheckpoint) Close() error { return c.lock.Close() }
-
-// ReadCheckpoint reads the file at path, whatever source made it. It returns fs.ErrNotExist if there is none, and
-// ErrCheckpointDamaged if a byte of it is wrong or its version is unknown.
-func ReadCheckpoint(path string) (Saved, error) {
-	var saved Saved
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return saved, fmt.Errorf("read the checkpoint: %w", err)
-	}
-	damaged := func(what string) (Saved, error) {
-		return Saved{}, fmt.Errorf("%w (%s: %s); restore the file, or run 'sluice checkpoint reset' to read from the beginning",
-			ErrCheckpointDamaged, path, what)
-	}
-	line, sum, found := bytes.Cut(data, []byte("\n"))
-	if !found {
-		return damaged("it ends in the middle of a line")
-	}
-	line = data[:len(line)+1]
-	if want := fmt.Sprintf("crc32c %08x\n", crc32.Checksum(line, castagnoli)); string(sum) != want {
-		return damaged("the checksum does not match")
-	}
-	if err := json.Unmarshal(line, &saved); err != nil {
-		return damaged("its first line is not the JSON of a checkpoint")
-	}
-	if saved.Format != checkpointFormat || saved.Version != checkpointVersion {
-		return damaged(fmt.Sprintf("it is a %q of version %d, this program reads %q of version %d",
-			saved.Format, saved.Version, checkpointFormat, checkpointVersion))
-	}
-	return saved, nil
-}

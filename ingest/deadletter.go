@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -15,13 +17,19 @@ import (
 	"sluice/internal/fault"
 )
 
-// A FileDeadLetter appends what cannot be delivered to a file, a line of JSON each, readable by its owner only.
+// A FileDeadLetter appends what cannot be delivered to a file, a line of JSON each, readable by its owner only. A file that
+// has grown to RotateBytes gets a number, and another one is begun.
 type FileDeadLetter struct {
-	mu   sync.Mutex
-	path string
-	file *os.File // nil: to be opened by the next Put
-	size int64    // where the next line begins
+	RotateBytes int64 // of one file; 0: 64 MiB. A single longer line has a file of its own
+	MaxBytes    int64 // of all files together; 0: no limit. Beyond it nothing is dropped: Put fails until there is room
+
+	mu    sync.Mutex
+	fs    atomicfile.FS
+	dir   string
+	fresh bool // the newest file must not be written to: a write that failed has left something unknown at its end
 }
+
+const defaultRotate = 64 << 20
 
 // A DeadLine is one line of a dead-letter file. Item and ItemBase64 exclude each other: the one that fits is used, so
 // that the raw item is kept byte for byte.
@@ -33,11 +41,13 @@ type DeadLine struct {
 	ItemBase64 string    `json:"item_base64,omitempty"` // anything else
 }
 
-// DeadLetterPath returns where the dead letters in the state folder dir lie.
+// DeadLetterPath returns where the newest dead letters in the state folder dir lie.
 func DeadLetterPath(dir string) string { return filepath.Join(dir, "deadletter.ndjson") }
 
 // OpenDeadLetter returns the dead letters in the folder dir. The file is made by the first Put.
-func OpenDeadLetter(dir string) *FileDeadLetter { return &FileDeadLetter{path: DeadLetterPath(dir)} }
+func OpenDeadLetter(dir string) *FileDeadLetter {
+	return &FileDeadLetter{fs: atomicfile.OS{}, dir: dir}
+}
 
 // Put appends item and its reason and returns once both are durable (I1). A Put that fails leaves nothing half-written
 // before the next line.
@@ -54,107 +64,59 @@ func (d *FileDeadLetter) Put(_ context.Context, item []byte, reason error) error
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.append(append(data, '\n')); err != nil {
-		return &fault.Error{Reason: "deadletter_unwritable", Op: "write " + d.path, Err: err}
+	path := DeadLetterPath(d.dir)
+	err = d.append(path, append(data, '\n'))
+	if err != nil && fault.From(err).Reason == "" {
+		return &fault.Error{Reason: "deadletter_unwritable", Op: "write " + path, Err: err}
 	}
-	return nil
+	return err
 }
 
-// append writes data at the end of the file and makes it durable; the caller holds mu. After a failure the file is opened
-// anew, because what a failed write or fsync has left behind is unknown.
-func (d *FileDeadLetter) append(data []byte) error {
-	// Without the lock: open finds the file untouched; somebody replaces it; the line is written into the old one → lost.
-	release, err := lockDeadLetters(filepath.Dir(d.path))
+// append writes line at the end of the file and makes it durable; the caller holds mu. The file is opened anew each time:
+// people move it, remove it and empty it.
+func (d *FileDeadLetter) append(path string, line []byte) error {
+	// Without the lock: we find the file untouched; somebody replaces it; the line is written into the old one → lost.
+	release, err := d.lock()
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := d.open(); err != nil {
+	if err := d.room(int64(len(line))); err != nil {
 		return err
 	}
-	_, err = d.file.WriteAt(data, d.size)
-	if err == nil {
-		err = d.file.Sync()
+	if err := d.rotate(path, int64(len(line))); err != nil {
+		return fmt.Errorf("begin another file: %w", err)
 	}
-	if err != nil {
-		_ = d.file.Truncate(d.size)
-		_ = d.file.Close()
-		d.file = nil
-		return err
-	}
-	d.size += int64(len(data))
-	return nil
-}
-
-// open opens the file if it is not open, and finds the end of its last whole line: a line that a crash has torn was
-// never promised to anybody. A file that somebody has moved, removed or emptied is left, and another one begun.
-func (d *FileDeadLetter) open() error {
-	if d.file != nil {
-		if d.untouched() {
-			return nil
-		}
-		_ = d.file.Close()
-		d.file = nil
-	}
-	f, err := os.OpenFile(d.path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := d.open(path)
 	if err != nil {
 		return err
 	}
-	size, err := wholeLines(f)
-	if err == nil {
-		err = f.Truncate(size)
-	}
-	if err == nil {
-		err = atomicfile.SyncDir(filepath.Dir(d.path))
-	}
+	defer f.Close()
+	size, err := f.Size()
 	if err != nil {
-		_ = f.Close()
 		return err
 	}
-	d.file, d.size = f, size
-	return nil
-}
-
-// untouched reports whether the open file is still the one at path, and as long as we left it.
-func (d *FileDeadLetter) untouched() bool {
-	there, err := os.Stat(d.path)
+	if _, err = f.WriteAt(line, size); err == nil {
+		err = f.Sync()
+	}
 	if err != nil {
-		return false
+		d.fresh = true
+		_ = f.Truncate(size)
+		return err
 	}
-	ours, err := d.file.Stat()
-	return err == nil && os.SameFile(there, ours) && there.Size() == d.size
+	return atomicfile.SyncDir(d.fs, d.dir)
 }
 
-// wholeLines returns the size of f up to and including its last newline.
-func wholeLines(f *os.File) (int64, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
+// open opens the newest file, or makes it.
+func (d *FileDeadLetter) open(path string) (atomicfile.File, error) {
+	f, err := d.fs.Open(path, os.O_RDWR, 0)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
 	}
-	buf := make([]byte, 64<<10)
-	for end := info.Size(); end > 0; {
-		start := max(0, end-int64(len(buf)))
-		if _, err := f.ReadAt(buf[:end-start], start); err != nil {
-			return 0, err
-		}
-		for i := end - start - 1; i >= 0; i-- {
-			if buf[i] == '\n' {
-				return start + i + 1, nil
-			}
-		}
-		end = start
+	// We give the old file a number and make the new one; the power fails, and of the two names the disk has the second
+	// alone → all that was in the old one is lost.
+	if err := atomicfile.SyncDir(d.fs, d.dir); err != nil {
+		return nil, err
 	}
-	return 0, nil
-}
-
-// Close closes the file. Puts may follow; they open it anew.
-func (d *FileDeadLetter) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.file == nil {
-		return nil
-	}
-	f := d.file
-	d.file = nil
-	return f.Close()
+	return d.fs.Open(path, os.O_CREATE|os.O_RDWR, 0o600)
 }

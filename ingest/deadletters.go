@@ -13,7 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+	"slices"
 
 	"sluice/internal/atomicfile"
 )
@@ -33,21 +33,59 @@ func (l Letter) Raw() ([]byte, error) {
 }
 
 // ReadDeadLetters calls each for the dead letters in the folder dir, the oldest first, until it fails. None is there if the
-// folder or the file is missing. It needs no lock: a line that is just being written is left out.
+// folder or the files are missing. It needs no lock: a line that is just being written is left out.
 func ReadDeadLetters(dir string, each func(Letter) error) error {
-	return eachLine(dir, func(_ []byte, l Letter) error { return each(l) })
+	return OpenDeadLetter(dir).read(each)
 }
 
 // RemoveDeadLetters removes the dead letters for which gone is true, durably, and says how many. A daemon may go on setting
 // records aside meanwhile: it waits.
 func RemoveDeadLetters(dir string, gone func(Letter) bool) (removed int, err error) {
-	release, err := lockDeadLetters(dir)
+	return OpenDeadLetter(dir).remove(gone)
+}
+
+func (d *FileDeadLetter) read(each func(Letter) error) error {
+	files, err := d.openAll()
+	if err != nil {
+		return err
+	}
+	defer closeAll(files)
+	for _, f := range files {
+		if err := f.lines(func(_ []byte, l Letter) error { return each(l) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *FileDeadLetter) remove(gone func(Letter) bool) (removed int, err error) {
+	release, err := d.lock()
 	if err != nil {
 		return 0, err
 	}
 	defer release()
+	files, err := d.openAll()
+	if err != nil {
+		return 0, err
+	}
+	defer closeAll(files)
+	for _, f := range files {
+		n, err := d.removeFrom(f, gone)
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// removeFrom removes from one file. One with a number that has nothing left in it goes altogether.
+func (d *FileDeadLetter) removeFrom(f letterFile, gone func(Letter) bool) (removed int, err error) {
+	if err := atomicfile.Sweep(d.fs, f.path); err != nil {
+		return 0, err
+	}
 	var kept bytes.Buffer
-	err = eachLine(dir, func(line []byte, l Letter) error {
+	err = f.lines(func(line []byte, l Letter) error {
 		if gone(l) {
 			removed++
 			return nil
@@ -55,24 +93,77 @@ func RemoveDeadLetters(dir string, gone func(Letter) bool) (removed int, err err
 		_, err := kept.Write(line)
 		return err
 	})
-	if err != nil || removed == 0 {
+	switch {
+	case err != nil || removed == 0:
+		return 0, err
+	case kept.Len() > 0 || f.path == DeadLetterPath(d.dir):
+		err = atomicfile.Write(d.fs, f.path, kept.Bytes(), 0o600)
+	default:
+		err = errors.Join(d.fs.Remove(f.path), atomicfile.SyncDir(d.fs, d.dir))
+	}
+	if err != nil {
 		return 0, err
 	}
-	return removed, atomicfile.Write(DeadLetterPath(dir), kept.Bytes(), 0o600)
+	return removed, nil
 }
 
-// eachLine calls each with the whole lines of the file, ends included.
-func eachLine(dir string, each func(line []byte, l Letter) error) error {
-	path := DeadLetterPath(dir)
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// A letterFile is a file of dead letters that is open.
+type letterFile struct {
+	atomicfile.File
+	path string
+}
+
+func closeAll(files []letterFile) {
+	for _, f := range files {
+		_ = f.Close()
 	}
+}
+
+// openAll opens the files that there are, the oldest first.
+func (d *FileDeadLetter) openAll() ([]letterFile, error) {
+	for tries := 1; ; tries++ {
+		before, err := d.files()
+		if err != nil {
+			return nil, err
+		}
+		files, err := d.openThese(before)
+		if errors.Is(err, fs.ErrNotExist) && tries < 100 {
+			continue // somebody has given it a number, or removed it
+		}
+		if err != nil {
+			return nil, err
+		}
+		// We list the files; a daemon gives the newest a number and begins another; we open that one → the old one is missed.
+		if after, err := d.files(); err != nil || !slices.Equal(before, after) {
+			closeAll(files)
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		return files, nil
+	}
+}
+
+func (d *FileDeadLetter) openThese(paths []string) (files []letterFile, err error) {
+	for _, path := range paths {
+		f, err := d.fs.Open(path, os.O_RDONLY, 0)
+		if err != nil {
+			closeAll(files)
+			return nil, err
+		}
+		files = append(files, letterFile{f, path})
+	}
+	return files, nil
+}
+
+// lines calls each with the whole lines of the file, ends included.
+func (f letterFile) lines(each func(line []byte, l Letter) error) error {
+	size, err := f.Size()
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	in := bufio.NewReaderSize(f, 64<<10)
+	in := bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 64<<10)
 	for number := 1; ; number++ {
 		line, err := in.ReadBytes('\n')
 		if err == io.EOF {
@@ -81,25 +172,37 @@ func eachLine(dir string, each func(line []byte, l Letter) error) error {
 		if err != nil {
 			return err
 		}
-		var l Letter
-		if err := json.Unmarshal(line, &l.DeadLine); err != nil || l.Reason == "" {
-			return fmt.Errorf("line %d of %s is no dead letter; take it out of the file", number, path)
+		l, ok := decodeLetter(line)
+		if !ok {
+			if _, err := in.Peek(1); err == io.EOF && bytes.IndexByte(line, 0) >= 0 {
+				return nil // as tornEnd says
+			}
+			return fmt.Errorf("line %d of %s is no dead letter; take it out of the file", number, f.path)
 		}
-		sum := sha256.Sum256(line)
-		l.ID = hex.EncodeToString(sum[:4])
 		if err := each(line, l); err != nil {
 			return err
 		}
 	}
 }
 
-// lockDeadLetters keeps other processes from changing the file, until release. It waits for them; none holds it for long.
-func lockDeadLetters(dir string) (release func(), err error) {
-	lock, err := os.OpenFile(filepath.Join(dir, "deadletter.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+// decodeLetter reads one line, its end included.
+func decodeLetter(line []byte) (Letter, bool) {
+	var l Letter
+	if err := json.Unmarshal(line, &l.DeadLine); err != nil || l.Reason == "" {
+		return Letter{}, false
+	}
+	sum := sha256.Sum256(line)
+	l.ID = hex.EncodeToString(sum[:4])
+	return l, true
+}
+
+// lock keeps other processes from changing the files, until release. It waits for them; none holds it for long.
+func (d *FileDeadLetter) lock() (release func(), err error) {
+	lock, err := d.fs.Open(filepath.Join(d.dir, "deadletter.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+	if err := lock.Lock(true); err != nil {
 		_ = lock.Close()
 		return nil, fmt.Errorf("lock the dead letters: %w", err)
 	}

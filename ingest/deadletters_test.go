@@ -35,7 +35,6 @@ func TestDeadLettersAreReadAsTheyWereWritten(t *testing.T) {
 		t.Errorf("%v before anything was set aside", got)
 	}
 	d := ingest.OpenDeadLetter(dir)
-	defer d.Close()
 	for _, item := range []string{`{"a":1}`, "", "\xff\xfe\x00", "line\nbreak <&> \u2028"} {
 		if err := d.Put(t.Context(), []byte(item), refused); err != nil {
 			t.Fatal(err)
@@ -59,7 +58,6 @@ func TestNothingIsLostBetweenPutAndRemove(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	d := ingest.OpenDeadLetter(dir)
-	defer d.Close()
 	const each = 150
 	var all sync.WaitGroup
 	var finished atomic.Bool

@@ -87,7 +87,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		context.AfterFunc(hard, func() { timer.Stop() })
 	})()
 
-	r := &run{p: p, stop: stop, slots: make(chan struct{}, max(1, p.InFlight)), saving: make(chan struct{}, 1),
+	r := &run{p: p, stop: stop, abandon: abandon, slots: make(chan struct{}, max(1, p.InFlight)), saving: make(chan struct{}, 1),
 		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
 	err = r.read(soft, hard, cursor)
 	r.wg.Wait()
@@ -110,6 +110,7 @@ type run struct {
 	slots   chan struct{} // I5: one token per batch that has been read and whose cursor is not saved
 	wg      sync.WaitGroup
 	stop    context.CancelCauseFunc
+	abandon context.CancelCauseFunc
 
 	once    sync.Once
 	failure error // why a batch could not be settled although nobody asked to stop
@@ -185,6 +186,9 @@ func (r *run) finish(hard context.Context, s *slot, items [][]byte) {
 	if err != nil && hard.Err() == nil {
 		r.once.Do(func() { r.failure = err })
 		r.stop(err)
+		if errors.Is(err, ErrCheckpointTaken) {
+			r.abandon(err) // another process delivers all of it
+		}
 	}
 }
 
@@ -238,7 +242,7 @@ func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 		if stuck {
 			wait = max(or(r.p.Probe, defaultProbe), verdict.RetryAfter)
 		}
-		if r.p.Once && (stuck || time.Since(start)+wait > or(r.p.Patience, defaultPatience)) {
+		if errors.Is(err, ErrCheckpointTaken) || r.p.Once && (stuck || time.Since(start)+wait > or(r.p.Patience, defaultPatience)) {
 			return err
 		}
 		if err := backoff.Sleep(ctx, wait); err != nil {

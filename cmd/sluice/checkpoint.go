@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/ingest"
+	"sluice/internal/atomicfile"
 	"sluice/internal/drivers"
 )
 
@@ -32,6 +33,9 @@ func checkpointCommand() *cobra.Command {
 			}
 			if err != nil {
 				return err
+			}
+			if saved.Fallback != nil {
+				fmt.Fprintf(cmd.ErrOrStderr(), "this is %s, because the one after it cannot be used: %v\n", ingest.PreviousPath(path), saved.Fallback)
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetEscapeHTML(false)
@@ -56,20 +60,36 @@ checkpoint.`,
 	return cmd
 }
 
+// resetCheckpoint puts both generations aside, the older one first: in between the checkpoint still stands.
 func resetCheckpoint(cmd *cobra.Command, dir string) error {
 	path := ingest.CheckpointPath(dir)
-	if _, err := os.Stat(path); err != nil {
+	if !exists(path) && !exists(ingest.PreviousPath(path)) {
 		return fmt.Errorf("there is no checkpoint at %s: the next run reads from the beginning anyway", path)
 	}
-	held, err := ingest.OpenCheckpoint(dir, "")
+	held, err := ingest.OpenCheckpoint(cmd.Context(), ingest.CheckpointOptions{Dir: dir})
 	if err != nil {
 		return err
 	}
 	defer held.Close()
-	old := path + ".old"
-	if err := os.Rename(path, old); err != nil {
-		return fmt.Errorf("put the checkpoint aside: %w", err)
+	var put []string
+	for _, name := range []string{ingest.PreviousPath(path), path} {
+		if !exists(name) {
+			continue
+		}
+		old := name + ".old"
+		if err := os.Rename(name, old); err != nil {
+			return fmt.Errorf("put the checkpoint aside: %w", err)
+		}
+		put = append(put, old)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "the checkpoint is now %s; the next run reads from the beginning\n", old)
+	if err := atomicfile.SyncDir(atomicfile.OS{}, dir); err != nil {
+		return fmt.Errorf("put the checkpoint aside: fsync the folder: %w", err)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "the checkpoint is now %s; the next run reads from the beginning\n", put[len(put)-1])
 	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }

@@ -12,7 +12,7 @@ import (
 const (
 	exitFailure     = 1  // unexpected
 	exitUsage       = 64 // a command line that makes no sense
-	exitDamaged     = 65 // the checkpoint or a dead letter is damaged
+	exitDamaged     = 65 // the checkpoint or a dead letter is damaged, or of a newer program
 	exitUnavailable = 69 // source or destination cannot be used, and we were told not to wait
 	exitHeld        = 75 // another process holds the checkpoint
 	exitConfig      = 78 // settings
@@ -40,11 +40,11 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &c):
 		return c.code
-	case errors.Is(err, ingest.ErrCheckpointDamaged):
+	case errors.Is(err, ingest.ErrCheckpointDamaged), errors.Is(err, ingest.ErrCheckpointNewer):
 		return exitDamaged
 	case errors.Is(err, ingest.ErrCheckpointForeign):
 		return exitConfig
-	case errors.Is(err, ingest.ErrCheckpointLocked):
+	case errors.Is(err, ingest.ErrCheckpointLocked), errors.Is(err, ingest.ErrCheckpointTaken):
 		return exitHeld
 	case errors.As(err, new(*fault.Error)):
 		return exitUnavailable

@@ -57,7 +57,7 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	}
 	d, err := wire(ctx, s, log, once)
 	if err != nil {
-		return err
+		return notWired(ctx, log, err)
 	}
 	defer d.Close()
 	if s.Core.RequireHealthy {
@@ -84,6 +84,17 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	start := time.Now()
 	err = d.pipeline.Run(ctx)
 	return d.conclude(log, time.Since(start), err)
+}
+
+// notWired logs why a daemon could not be built, and returns what the program ends with.
+func notWired(ctx context.Context, log *slog.Logger, err error) error {
+	if ctx.Err() != nil {
+		return nil // asked to stop, while it waited for another daemon
+	}
+	if verdict, ok := errors.AsType[*fault.Error](err); ok && verdict.Reason != "" {
+		log.Error("ended", "reason", verdict.Reason)
+	}
+	return err
 }
 
 // conclude logs what a run has come to, and returns what the program ends with.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -202,7 +203,7 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: hold DIR")
 	}
-	held, err := ingest.OpenCheckpoint(ts.MkAbs(args[0]), "")
+	held, err := ingest.OpenCheckpoint(context.Background(), ingest.CheckpointOptions{Dir: ts.MkAbs(args[0])})
 	ts.Check(err)
 	ts.Defer(func() { _ = held.Close() })
 }

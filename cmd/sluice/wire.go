@@ -11,6 +11,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/backoff"
 	"sluice/internal/drivers"
+	"sluice/internal/fault"
 	"sluice/internal/telemetry"
 	"sluice/transport"
 )
@@ -32,7 +33,7 @@ const patience = 15 * time.Second
 // hasty is the backoff of such a command: it must not wait longer for its next try than it has patience for.
 var hasty = backoff.Policy{Max: 2 * time.Second}
 
-// wire builds a daemon from valid settings. It takes the checkpoint, and waits for nobody.
+// wire builds a daemon from valid settings. It locks the checkpoint, and waits for nothing but another daemon that holds it.
 func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool) (*daemon, error) {
 	d := &daemon{settings: s, parser: new(atomic.Pointer[ingest.Parser])}
 	ok := false
@@ -49,13 +50,13 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	d.source = source
 	d.close = append(d.close, source.Close)
 	d.makeParser()
-	checkpoint, err := ingest.OpenCheckpoint(s.Core.StateDir, source.Fingerprint())
+	checkpoint, err := openCheckpoint(ctx, s, source.Fingerprint(), log, once)
 	if err != nil {
 		return nil, err
 	}
 	d.close = append(d.close, checkpoint.Close)
 	deadLetter := ingest.OpenDeadLetter(s.Core.StateDir)
-	d.close = append(d.close, deadLetter.Close)
+	deadLetter.MaxBytes = s.Core.DeadletterMaxBytes
 	d.destination, err = s.Transport(ctx)
 	if err != nil {
 		return nil, withCode(exitConfig, err)
@@ -88,6 +89,22 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	d.monitor.Watch(deliverer)
 	ok = true
 	return d, nil
+}
+
+// openCheckpoint locks the checkpoint. A daemon that replaces another one waits until that one has drained.
+func openCheckpoint(ctx context.Context, s *drivers.Settings, fingerprint string, log *slog.Logger, once bool) (*ingest.FileCheckpoint, error) {
+	o := ingest.CheckpointOptions{Dir: s.Core.StateDir, Fingerprint: fingerprint, Wait: s.Core.LockWait,
+		Waiting: func() {
+			log.Info("waiting for another process to give the checkpoint free", "part", ingest.PartCheckpoint, "reason", "checkpoint_locked", "at_most", s.Core.LockWait.String())
+		},
+		FellBack: func(err error) {
+			log.Warn("going on from the checkpoint before the last one: some records will be delivered once more", "part", ingest.PartCheckpoint,
+				"reason", fault.From(err).Code(), "err", err.Error())
+		}}
+	if once {
+		o.Wait = 0
+	}
+	return ingest.OpenCheckpoint(ctx, o)
 }
 
 // makeParser makes the parser from the settings as they are now.

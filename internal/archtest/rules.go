@@ -15,6 +15,7 @@ func rules() []rule {
 		{"internal/fault", nil, "a leaf that everybody may import"},
 		{"internal/backoff", nil, "a leaf that everybody may import"},
 		{"internal/atomicfile", nil, "a leaf that everybody may import"},
+		{"internal/atomicfile/crashfs", []string{"internal/atomicfile"}, "a file system for the tests of everybody who keeps state"},
 		{"internal/secret", nil, "a leaf that everybody may import"},
 		{"internal/wire", nil, "a leaf under drivers whose libraries take no context"},
 		{"internal/netaddr", nil, "a leaf that everybody may import"},

@@ -11,7 +11,7 @@ import (
 func TestWriteReplacesContentAndMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	for _, want := range []string{"first", "second, longer", ""} {
-		if err := atomicfile.Write(path, []byte(want), 0o600); err != nil {
+		if err := atomicfile.Write(atomicfile.OS{}, path, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(path)
@@ -37,7 +37,7 @@ func TestFailedWriteLeavesTheOldContentAndNoRubbish(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(path, "kept"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := atomicfile.Write(path, []byte("new"), 0o600); err == nil {
+	if err := atomicfile.Write(atomicfile.OS{}, path, []byte("new"), 0o600); err == nil {
 		t.Fatal("Write over a folder succeeded")
 	}
 	entries, err := os.ReadDir(dir)
@@ -50,7 +50,7 @@ func TestFailedWriteLeavesTheOldContentAndNoRubbish(t *testing.T) {
 }
 
 func TestWriteIntoAMissingFolderFails(t *testing.T) {
-	if err := atomicfile.Write(filepath.Join(t.TempDir(), "no", "state"), nil, 0o600); err == nil {
+	if err := atomicfile.Write(atomicfile.OS{}, filepath.Join(t.TempDir(), "no", "state"), nil, 0o600); err == nil {
 		t.Error("Write into a missing folder succeeded")
 	}
 }

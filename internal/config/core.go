@@ -39,7 +39,9 @@ type Core struct {
 	Concurrency     int           `split_words:"true" default:"16" desc:"requests to the destination at once, over all batches; throttling lowers it for a while"`
 	RateLimit       float64       `split_words:"true" default:"0" desc:"most requests per second to the destination; 0: no limit"`
 	ShutdownTimeout time.Duration `split_words:"true" default:"25s" desc:"time for what is in flight when asked to stop; keep it under the time after which the supervisor kills (30s on ECS)"`
+	LockWait        time.Duration `split_words:"true" default:"60s" desc:"time to wait at the start for another daemon that still holds the checkpoint, as during a rolling deployment; run --once does not wait"`
 
+	DeadletterMaxBytes   int64   `split_words:"true" default:"1073741824" desc:"most bytes of dead letters in the state folder; when it is reached delivery pauses until some are sent again or dropped"`
 	DeadletterMaxPercent float64 `split_words:"true" default:"5" desc:"share of the last 1,000 records that may be refused before delivery pauses, because so many point at the destination or the settings; 100: never pause"`
 	RequireHealthy       bool    `split_words:"true" default:"false" desc:"end with exit code 69 if source or destination cannot be used at the start, instead of waiting until they can"`
 
@@ -73,6 +75,8 @@ func (c Core) Validate() error {
 		between("CONCURRENCY", c.Concurrency, 1, 10_000),
 		rate("RATE_LIMIT", c.RateLimit),
 		timeout("SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
+		timeout("LOCK_WAIT", c.LockWait),
+		atLeast("DEADLETTER_MAX_BYTES", c.DeadletterMaxBytes, 1<<20),
 		percent("DEADLETTER_MAX_PERCENT", c.DeadletterMaxPercent),
 		oneOf("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("LOG_FORMAT", c.LogFormat, "auto", "json", "text"),
@@ -250,6 +254,13 @@ func address(name, value string) error {
 func between(name string, value, least, most int) error {
 	if value < least || value > most {
 		return fmt.Errorf("%s is %d, want %d to %d", name, value, least, most)
+	}
+	return nil
+}
+
+func atLeast(name string, value, least int64) error {
+	if value < least {
+		return fmt.Errorf("%s is %d, want at least %d", name, value, least)
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func (m *Monitor) trouble(part ingest.Part, err error) {
 	if verdict.Class == fault.Blocked {
 		level = slog.LevelError
 	}
-	m.log.Log(context.Background(), level, inTrouble(part, verdict.Class), "part", part, "reason", t.Reason.Reason, "class", verdict.Class.String(), "err", t.Message)
+	m.log.Log(context.Background(), level, inTrouble(part, verdict), "part", part, "reason", t.Reason.Reason, "class", verdict.Class.String(), "err", t.Message)
 }
 
 // todo is what the catalogue advises to do about a reason code.
@@ -134,10 +134,12 @@ func todo(code string) string {
 }
 
 // inTrouble is the log line when a part stops working.
-func inTrouble(part ingest.Part, class fault.Class) string {
-	switch {
+func inTrouble(part ingest.Part, verdict *fault.Error) string {
+	switch class := verdict.Class; {
 	case part == ingest.PartCheckpoint:
 		return "checkpoint cannot be saved"
+	case part == ingest.PartDeadLetter && verdict.Code() == "deadletter_full":
+		return "too many dead letters, delivery paused"
 	case part == ingest.PartDeadLetter && class == fault.Blocked:
 		return "too many records refused, delivery paused"
 	case part == ingest.PartDeadLetter:

@@ -1,0 +1,65 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"sluice/internal/atomicfile"
+	"sluice/internal/fault"
+)
+
+// CheckpointPath returns where the checkpoint in the state folder dir lies.
+func CheckpointPath(dir string) string { return filepath.Join(dir, "checkpoint") }
+
+// PreviousPath returns where the one before the checkpoint at path lies.
+func PreviousPath(path string) string { return path + ".previous" }
+
+// DamagedPath returns where a checkpoint is put that was at path and is not to be used.
+func DamagedPath(path string) string { return path + ".damaged" }
+
+// ReadCheckpoint returns the newest whole checkpoint of the one at path and the previous one, whatever source made it; if
+// that is not the one at path, or the one at path is not whole, its Fallback says why. It returns fs.ErrNotExist if there is
+// none, ErrCheckpointDamaged if there are some and none of them is whole, and ErrCheckpointNewer if a newer program wrote one:
+// what that has saved is not to be thrown away for something older.
+func ReadCheckpoint(path string) (Saved, error) { return readGenerations(atomicfile.OS{}, path) }
+
+func readGenerations(fsys atomicfile.FS, path string) (Saved, error) {
+	current, err := readGeneration(fsys, path)
+	before, errBefore := readGeneration(fsys, PreviousPath(path))
+	switch {
+	case errors.Is(err, ErrCheckpointNewer):
+		return Saved{}, err
+	case errors.Is(errBefore, ErrCheckpointNewer):
+		return Saved{}, errBefore
+	case err == nil && (errBefore != nil || !before.newer(current)):
+		return current, nil
+	case err == nil:
+		err = fmt.Errorf("%s is older than %s", path, PreviousPath(path))
+	case errors.Is(err, fs.ErrNotExist) && errors.Is(errBefore, fs.ErrNotExist), unreadable(err):
+		return Saved{}, err
+	case unreadable(errBefore):
+		return Saved{}, errBefore
+	case errors.Is(err, fs.ErrNotExist) && errBefore != nil:
+		return Saved{}, errBefore
+	case errBefore != nil:
+		return Saved{}, err
+	}
+	before.Fallback = &fault.Error{Reason: "checkpoint_fallback", Err: err}
+	return before, nil
+}
+
+// unreadable reports an error that says nothing about the content: it may be whole.
+func unreadable(err error) bool {
+	return err != nil && !errors.Is(err, ErrCheckpointDamaged) && !errors.Is(err, fs.ErrNotExist)
+}
+
+// readGeneration reads one file.
+func readGeneration(fsys atomicfile.FS, path string) (Saved, error) {
+	data, err := atomicfile.Read(fsys, path)
+	if err != nil {
+		return Saved{}, &fault.Error{Reason: "checkpoint_unreadable", Err: fmt.Errorf("read the checkpoint: %w", err)}
+	}
+	return DecodeCheckpoint(path, data)
+}
