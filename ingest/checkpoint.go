@@ -126,20 +126,27 @@ func (c *FileCheckpoint) read() (Saved, error) {
 func (c *FileCheckpoint) claim(saved Saved) (Cursor, error) {
 	for {
 		c.base, c.epoch, c.seq = saved, saved.Epoch+1, max(c.seq, saved.Seq)
-		switch err := c.write(saved.Cursor, saved.SavedAt); {
+		err := c.write(saved.Cursor, saved.SavedAt)
+		if err == nil {
+			// Another process without the lock may be in the middle of a Save: it has looked and not yet seen our claim;
+			// we claim; it renames its file over ours. Without its file it cannot, and the next it makes before it looks.
+			_ = atomicfile.Sweep(c.fs, c.path)
+			if on, err := readGeneration(c.fs, c.path); err == nil && on.Writer == c.writer {
+				return saved.Cursor, nil
+			}
+		}
+		now, again := c.read()
+		switch {
+		case again != nil:
+			return "", again
+		case err == nil, errors.Is(err, fs.ErrNotExist): // it was in between, as said
+		case errors.Is(err, ErrCheckpointTaken) && now.Epoch < c.epoch: // it has saved before it could see us
 		case errors.Is(err, ErrCheckpointTaken):
 			return "", err
-		case err != nil:
+		default:
 			return saved.Cursor, nil // a full disk, say: the first Save claims, and whoever calls it waits for the disk
 		}
-		// Another process without the lock may be in the middle of a Save: it has looked and not yet seen our claim; we
-		// claim; it renames its file over ours. Without its file it cannot, and the next it makes before it looks again.
-		_ = atomicfile.Sweep(c.fs, c.path)
-		now, err := c.read()
-		if err != nil || c.ours(now) {
-			return saved.Cursor, err
-		}
-		saved = now
+		c.taken, saved = false, now
 	}
 }
 
