@@ -3,6 +3,7 @@ package atomicfile_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"sluice/internal/atomicfile"
@@ -52,5 +53,44 @@ func TestFailedWriteLeavesTheOldContentAndNoRubbish(t *testing.T) {
 func TestWriteIntoAMissingFolderFails(t *testing.T) {
 	if err := atomicfile.Write(atomicfile.OS{}, filepath.Join(t.TempDir(), "no", "state"), nil, 0o600); err == nil {
 		t.Error("Write into a missing folder succeeded")
+	}
+}
+
+func TestSweepRemovesWhatAWriteHasLeft(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state")
+	if _, err := atomicfile.Prepare(atomicfile.OS{}, path, []byte("half a write"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kept := []string{".state.tmp", ".states.tmp-1", "state", "state.tmp-1"}
+	for _, name := range kept {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := atomicfile.Sweep(atomicfile.OS{}, path); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := (atomicfile.OS{}).Names(dir); err != nil || !slices.Equal(names, kept) {
+		t.Errorf("left are %q, %v, want %q", names, err, kept)
+	}
+}
+
+func TestMkdirAllMakesWhatIsMissing(t *testing.T) {
+	top := t.TempDir()
+	deep := filepath.Join(top, "a", "b")
+	for range 2 {
+		if err := atomicfile.MkdirAll(atomicfile.OS{}, deep, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(deep); err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v, want a folder of mode 0700", info, err)
+	}
+	if err := os.WriteFile(filepath.Join(top, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.MkdirAll(atomicfile.OS{}, filepath.Join(top, "file", "b"), 0o700); err == nil {
+		t.Error("a folder was made inside a file")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"sluice/ingest"
 	"sluice/internal/fault"
 )
 
@@ -28,4 +29,15 @@ func TestDeadLettersAreLoggedAtOnceAndThenRarely(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestFullFolderOfDeadLettersIsNotTakenForAMass(t *testing.T) {
+	for reason, want := range map[string]string{"deadletter_full": "too many dead letters, delivery paused", "mass_dead_letters": "too many records refused, delivery paused"} {
+		var out bytes.Buffer
+		m := New(Options{Source: "http", Transport: "sqs", Log: slog.New(slog.NewTextHandler(&out, nil))})
+		m.Observer().Trouble(ingest.PartDeadLetter, &fault.Error{Class: fault.Blocked, Reason: reason, Op: "set aside", Err: errors.New("no")})
+		if !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "reason="+reason) || !strings.Contains(out.String(), "level=ERROR") {
+			t.Errorf("%s was logged as %s, want %q", reason, out.String(), want)
+		}
+	}
 }
