@@ -124,7 +124,7 @@ func (c *FileCheckpoint) read() (Saved, error) {
 
 // claim writes saved once more under an epoch of our own, and returns the cursor to go on from.
 func (c *FileCheckpoint) claim(saved Saved) (Cursor, error) {
-	for {
+	for tries := 1; ; tries++ {
 		c.base, c.epoch, c.seq = saved, saved.Epoch+1, max(c.seq, saved.Seq)
 		err := c.write(saved.Cursor, saved.SavedAt)
 		if err == nil {
@@ -139,6 +139,8 @@ func (c *FileCheckpoint) claim(saved Saved) (Cursor, error) {
 		switch {
 		case again != nil:
 			return "", again
+		case tries == 100: // somebody writes without end
+			return "", c.usurped()
 		case err == nil, errors.Is(err, fs.ErrNotExist): // it was in between, as said
 		case errors.Is(err, ErrCheckpointTaken) && now.Epoch < c.epoch: // it has saved before it could see us
 		case errors.Is(err, ErrCheckpointTaken):
@@ -203,7 +205,7 @@ func (c *FileCheckpoint) makeWay() (aside string, err error) {
 		on, err = readGeneration(c.fs, PreviousPath(c.path))
 	}
 	switch {
-	case errors.Is(err, ErrCheckpointNewer), err == nil && !c.ours(on) && (on.Epoch >= c.epoch || on.newer(c.base)):
+	case errors.Is(err, ErrCheckpointNewer), err == nil && !c.ours(on) && on.newer(c.base):
 		c.taken = true
 		return "", c.usurped()
 	case unreadable(err):

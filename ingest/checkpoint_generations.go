@@ -19,20 +19,15 @@ func PreviousPath(path string) string { return path + ".previous" }
 // DamagedPath returns where a checkpoint is put that was at path and is not to be used.
 func DamagedPath(path string) string { return path + ".damaged" }
 
-// ReadCheckpoint returns the newest whole checkpoint of the one at path and the previous one, whatever source made it; if
-// that is not the one at path, or the one at path is not whole, its Fallback says why. It returns fs.ErrNotExist if there is
-// none, ErrCheckpointDamaged if there are some and none of them is whole, and ErrCheckpointNewer if a newer program wrote one:
-// what that has saved is not to be thrown away for something older.
+// ReadCheckpoint returns the newest whole checkpoint of the one at path and the previous one, whatever source made it. If
+// that is the previous one, its Fallback says why. It returns fs.ErrNotExist if there is none, ErrCheckpointDamaged if none is
+// whole, and ErrCheckpointNewer if a newer program wrote the last: that is not to be thrown away for something older.
 func ReadCheckpoint(path string) (Saved, error) { return readGenerations(atomicfile.OS{}, path) }
 
 func readGenerations(fsys atomicfile.FS, path string) (Saved, error) {
 	current, err := readGeneration(fsys, path)
 	before, errBefore := readGeneration(fsys, PreviousPath(path))
 	switch {
-	case errors.Is(err, ErrCheckpointNewer):
-		return Saved{}, err
-	case errors.Is(errBefore, ErrCheckpointNewer):
-		return Saved{}, errBefore
 	case err == nil && (errBefore != nil || !before.newer(current)):
 		return current, nil
 	case err == nil:
@@ -50,7 +45,7 @@ func readGenerations(fsys atomicfile.FS, path string) (Saved, error) {
 	return before, nil
 }
 
-// unreadable reports an error that says nothing about the content: it may be whole.
+// unreadable reports an error after which the content may still be whole: for the program that wrote it, or after a while.
 func unreadable(err error) bool {
 	return err != nil && !errors.Is(err, ErrCheckpointDamaged) && !errors.Is(err, fs.ErrNotExist)
 }

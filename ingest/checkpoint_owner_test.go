@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"sluice/internal/atomicfile"
 	"sluice/internal/atomicfile/crashfs"
 	"sluice/internal/fault"
+	"sluice/transport"
 	"sluice/transport/memory"
 )
 
@@ -207,6 +209,26 @@ func TestTwoWritersWithoutALock(t *testing.T) {
 	}
 }
 
+// A hanging Transport never answers where a certain record is among those that it is to send.
+type hanging struct {
+	transport.Transport
+	at string
+}
+
+func (h hanging) Send(ctx context.Context, recs []transport.Record) []transport.Result {
+	for _, r := range recs {
+		if string(r.Body) == h.at {
+			<-ctx.Done()
+			results := make([]transport.Result, len(recs))
+			for i := range results {
+				results[i].Err = context.Cause(ctx)
+			}
+			return results
+		}
+	}
+	return h.Transport.Send(ctx, recs)
+}
+
 // The daemon whose disk another one writes to ends, at once, whatever is in flight.
 func TestRunEndsWhenTheCheckpointIsTaken(t *testing.T) {
 	t.Parallel()
@@ -215,7 +237,7 @@ func TestRunEndsWhenTheCheckpointIsTaken(t *testing.T) {
 		first, _, _, _ := load(t, disk)
 		usurp(t, disk)
 		second, _, _, _ := load(t, disk)
-		p, _, _ := pipeline(&sliceSource{items: numbered(100), page: 10}, &memory.Transport{})
+		p, _, _ := pipeline(&sliceSource{items: numbered(100), page: 10}, hanging{&memory.Transport{}, `{"n":55}`})
 		p.Checkpoint = first
 		if err := second.Save(t.Context(), "30"); err != nil {
 			t.Fatal(err)
