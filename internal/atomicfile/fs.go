@@ -129,7 +129,10 @@ func MkdirAll(fsys FS, dir string, mode os.FileMode) error {
 	}
 	switch {
 	case err == nil:
-		return SyncDir(fsys, above)
+		if err := SyncDir(fsys, above); !errors.Is(err, os.ErrPermission) { // one may make a folder where one may not look
+			return err
+		}
+		return nil
 	case errors.Is(err, os.ErrExist):
 		return nil // a file that is in the way is found by the first that looks into the folder
 	}

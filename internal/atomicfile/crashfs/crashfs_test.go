@@ -155,3 +155,17 @@ func TestNothingHappensWhileTheMachineIsOff(t *testing.T) {
 		t.Errorf("content %q, %v, want %q", data, err, first)
 	}
 }
+
+func TestFolderIsMadeWhereNobodyMayLook(t *testing.T) {
+	t.Parallel()
+	disk := crashfs.New(1)
+	disk.Fail(func(op crashfs.Op, path string) error {
+		if op == crashfs.Open && path == "/" {
+			return syscall.EACCES
+		}
+		return nil
+	})
+	if err := atomicfile.MkdirAll(disk, "/state", 0o700); err != nil {
+		t.Errorf("MkdirAll = %v, want the folder made", err)
+	}
+}
