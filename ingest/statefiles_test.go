@@ -26,7 +26,7 @@ func TestStateFilesAreNamedByUsAndOurs(t *testing.T) {
 	for _, name := range []string{"../../escaped", "/tmp/escaped", "..", ".", "a\x00escaped", "escaped/../../x", "lock", "checkpoint", strings.Repeat("escaped", 100)} {
 		src.items = append(src.items, fmt.Appendf(nil, `{"id":%q,"key":%q}`, name, name), fmt.Appendf(nil, `{"key":%q}`, name))
 	}
-	checkpoint, err := ingest.OpenCheckpoint(dir, "../../escaped")
+	checkpoint, err := ingest.OpenCheckpoint(t.Context(), ingest.CheckpointOptions{Dir: dir, Fingerprint: "../../escaped"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestStateFilesAreNamedByUsAndOurs(t *testing.T) {
 	if err := p.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = deadLetter.Close(), checkpoint.Close()
+	_ = checkpoint.Close()
 
 	ours := regexp.MustCompile(`^(lock|checkpoint|deadletter)[a-z0-9.-]*$`)
 	seen := 0
