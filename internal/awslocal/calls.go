@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"sluice/internal/awslocal/faults"
 )
 
 // otherCalls stands for calls that have no name or came when there were names enough.
@@ -40,6 +42,14 @@ func (s *Server) callName(service string, r *http.Request, body []byte) string {
 		return otherCalls
 	}
 	return action
+}
+
+// scriptName is how scripts of faults call a service.
+func scriptName(service string) string {
+	if service == "execute-api" {
+		return faults.APIGateway
+	}
+	return service
 }
 
 // callCounter counts requests by their names.

@@ -3,8 +3,6 @@ package awslocal
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"net"
 	"net/http"
 	"time"
 
@@ -46,14 +44,17 @@ func (s *Server) serveCall(w http.ResponseWriter, r request) {
 	}
 	// What has arrived is carried out in the end, even if the client does not wait for it.
 	s.pause(context.WithoutCancel(r.Context()), r.fault.Wait)
+	for name, value := range r.fault.Headers {
+		w.Header().Set(name, value)
+	}
 	switch r.fault.Do {
 	case faults.Reset:
-		resetConnection(w)
+		faults.ResetConnection(w)
 	case faults.AcceptThenReset:
-		s.dispatch(&silentWriter{}, r)
-		resetConnection(w)
+		s.dispatch(faults.Discard(), r)
+		faults.ResetConnection(w)
 	case faults.AcceptThenHang:
-		s.dispatch(&silentWriter{}, r)
+		s.dispatch(faults.Discard(), r)
 		select {
 		case <-r.Context().Done():
 		case <-s.done:
@@ -63,7 +64,10 @@ func (s *Server) serveCall(w http.ResponseWriter, r request) {
 		s.keys.ExpireSessions()
 		s.dispatch(w, r)
 	default:
-		s.dispatch(w, r)
+		serve := func(w http.ResponseWriter, _ *http.Request) { s.dispatch(w, r) }
+		if !r.fault.Shape(w, r.Request, serve, s.done) {
+			s.dispatch(w, r)
+		}
 	}
 }
 
@@ -105,10 +109,7 @@ func (r request) queueEffect() sqs.Effect {
 	}
 	kind := effectKinds[r.fault.Do]
 	if r.fault.Do == faults.Partial {
-		kind = sqs.Omit
-		if r.fault.Reply == faults.Doubled {
-			kind = sqs.Repeat
-		}
+		kind = map[faults.Reply]sqs.EffectKind{faults.Missing: sqs.Omit, faults.Doubled: sqs.Repeat, faults.Unknown: sqs.Rename}[r.fault.Reply]
 	}
 	return sqs.Effect{
 		Kind: kind, Picks: r.fault.Picks, Code: cmp.Or(r.fault.Code, "InternalError"), Message: r.fault.Message,
@@ -135,32 +136,3 @@ func (r request) gatewayEffect() apigateway.Effect {
 	}
 	return f
 }
-
-// resetConnection ends the connection with a reset, so that the client reads no answer and no end either. Where the
-// connection cannot be had, net/http ends it in its own way.
-func resetConnection(w http.ResponseWriter) {
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		if secure, ok := conn.(*tls.Conn); ok {
-			conn = secure.NetConn() // TLS would say goodbye first
-		}
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // then Close sends a reset
-		}
-		_ = conn.Close()
-		return
-	}
-	panic(http.ErrAbortHandler)
-}
-
-// silentWriter takes an answer that nobody is to get.
-type silentWriter struct{ header http.Header }
-
-func (w *silentWriter) Header() http.Header {
-	if w.header == nil {
-		w.header = http.Header{}
-	}
-	return w.header
-}
-
-func (w *silentWriter) Write(b []byte) (int, error) { return len(b), nil }
-func (w *silentWriter) WriteHeader(int)             {}

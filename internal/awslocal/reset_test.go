@@ -42,7 +42,7 @@ func TestResetOnTheWire(t *testing.T) {
 // TestResetUnderTLS: TLS has no word for a reset, so the connection below it has to end like that.
 func TestResetUnderTLS(t *testing.T) {
 	t.Parallel()
-	h := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { resetConnection(w) }))
+	h := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { faults.ResetConnection(w) }))
 	defer h.Close()
 	res, err := h.Client().Post(h.URL, "application/json", strings.NewReader("{}"))
 	if err == nil {

@@ -3,6 +3,8 @@ package awslocal
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,4 +110,12 @@ func (v *visitor) round(ctx context.Context) {
 		patient(func(ctx context.Context) { _, _ = v.sqs.DeleteMessageBatch(ctx, in) })
 	}
 	_, _ = v.tryAssume()
+	patient(func(ctx context.Context) {
+		r := v.newRequest(ctx, "/fdsnws/event/1/query", "")
+		r.Method = http.MethodGet
+		pages := &http.Client{Transport: inProcess{v.server.Source(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))}}
+		if res, err := pages.Do(r); err == nil {
+			_ = res.Body.Close()
+		}
+	})
 }

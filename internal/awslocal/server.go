@@ -104,7 +104,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	service := serviceOf(r, body)
 	call := s.callName(service, r, body)
 	s.calls.add(call)
-	s.serveCall(w, request{Request: r, body: body, service: service, call: call, fault: s.faults.Load().Next(call)})
+	s.serveCall(w, request{Request: r, body: body, service: service, call: call, fault: s.faults.Load().Next(scriptName(service), call)})
 }
 
 // dispatch hands a request to its service, which carries it out unless the script refuses it.

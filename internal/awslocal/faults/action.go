@@ -21,7 +21,13 @@ const (
 	Drop              Action = "drop"               // answered like a success; nothing is done
 	ClockSkew         Action = "clock_skew"         // this call meets a server whose clock is off
 	ExpireCredentials Action = "expire_credentials" // all sessions issued so far end, then the call is looked at
-	Partial           Action = "partial"            // an entry is missing from a batch's answer, or in it twice
+	Partial           Action = "partial"            // an entry is missing from a batch's answer, in it twice, or under another id
+
+	Answer           Action = "answer"             // this answer, whatever was asked; nothing is done
+	AcceptThenAnswer Action = "accept_then_answer" // carried out; then this answer in place of the right one
+	Truncate         Action = "truncate"           // carried out; the answer ends too early
+	Slow             Action = "slow"               // carried out; the answer comes in drops
+	Bomb             Action = "bomb"               // nothing is done; a short answer that becomes a huge one when it is decompressed
 )
 
 // A spec says what an action can act on and which parameters it takes.
@@ -35,13 +41,14 @@ type spec struct {
 var (
 	sends   = []string{"SendMessage", "SendMessageBatch", "POST /records", "POST /seed"}
 	batches = []string{"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}
+	aws     = []string{SQS, STS, APIGateway}
 )
 
 // specs is the table of actions.
 var specs = []spec{
 	{FailEntries, batches, []string{"entries", "code", "message", "sender_fault"}, nil},
-	{FailRequest, nil, []string{"code", "status", "message"}, nil},
-	{Throttle, nil, []string{"rate", "burst", "code", "status", "message"}, []string{"rate"}},
+	{FailRequest, nil, []string{"code", "status", "message", "headers"}, nil},
+	{Throttle, nil, []string{"rate", "burst", "code", "status", "message", "headers"}, []string{"rate"}},
 	{Latency, nil, []string{"latency", "model"}, nil},
 	{Stall, nil, nil, []string{"for"}},
 	{AcceptThenHang, nil, nil, nil},
@@ -52,9 +59,18 @@ var specs = []spec{
 	{WrongMD5, []string{"SendMessage", "SendMessageBatch", "ReceiveMessage"}, []string{"entries"}, nil},
 	{Drop, append(slices.Clone(sends), "DeleteMessage", "DeleteMessageBatch"), []string{"entries"}, nil},
 	{ClockSkew, nil, []string{"skew"}, []string{"skew"}},
-	{ExpireCredentials, nil, nil, nil},
+	{ExpireCredentials, aws, nil, nil},
 	{Partial, batches, []string{"entries", "reply"}, []string{"reply"}},
+	{Answer, nil, []string{"status", "headers", "body"}, nil},
+	{AcceptThenAnswer, nil, []string{"status", "headers", "body"}, nil},
+	{Truncate, nil, []string{"bytes", "framing"}, []string{"bytes"}},
+	{Slow, nil, []string{"bytes_per_second"}, []string{"bytes_per_second"}},
+	{Bomb, nil, []string{"bytes"}, []string{"bytes"}},
 }
+
+// parameters are the keys that only some actions take.
+var parameters = []string{"entries", "code", "status", "message", "sender_fault", "rate", "burst", "latency", "model", "skew", "reply",
+	"headers", "body", "bytes", "framing", "bytes_per_second"}
 
 func (a Action) spec() (spec, bool) {
 	for _, s := range specs {

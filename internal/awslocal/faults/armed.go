@@ -59,8 +59,8 @@ type Hit struct {
 // Picks reports whether the rule is about entry i of n, counted from 0.
 func (h *Hit) Picks(i, n int) bool { return h.Entries.picks(i, n, h.draw) }
 
-// Next counts a call and returns the rule that acts on it, or nil.
-func (a *Armed) Next(call string) *Hit {
+// Next counts a call of a service and returns the rule that acts on it, or nil.
+func (a *Armed) Next(service, call string) *Hit {
 	if a == nil {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (a *Armed) Next(call string) *Hit {
 	var hit *Hit
 	for i := range a.rules {
 		r := &a.rules[i]
-		if !r.fits(call) {
+		if !r.fits(service, call) {
 			continue
 		}
 		r.seen++

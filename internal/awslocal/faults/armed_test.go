@@ -21,7 +21,7 @@ func arm(t *testing.T, s Script) *Armed {
 // met calls n times and returns the numbers, from 1, of the calls that were met.
 func met(a *Armed, call string, n int) (out []int) {
 	for i := range n {
-		if a.Next(call) != nil {
+		if a.Next(service(call), call) != nil {
 			out = append(out, i+1)
 		}
 	}
@@ -61,7 +61,7 @@ func TestFirstRuleActs(t *testing.T) {
 	}})
 	var got []Action
 	for range 4 {
-		if h := a.Next("SendMessage"); h != nil {
+		if h := a.Next(service("SendMessage"), "SendMessage"); h != nil {
 			got = append(got, h.Do)
 		} else {
 			got = append(got, "")
@@ -104,7 +104,7 @@ func TestWindow(t *testing.T) {
 		} {
 			time.Sleep(c.at - time.Since(a.start))
 			got := time.Duration(0)
-			if h := a.Next("POST /records"); h != nil {
+			if h := a.Next(service("POST /records"), "POST /records"); h != nil {
 				got = h.Wait
 			}
 			if got != c.wait {
@@ -120,7 +120,7 @@ func TestBucket(t *testing.T) {
 		a := arm(t, Script{Rules: []Rule{{Do: Throttle, Rate: 2, Burst: 3}, {Do: Latency, Latency: time.Second}}})
 		throttled := func(n int) (count int) {
 			for range n {
-				if a.Next("SendMessage").Do == Throttle {
+				if a.Next(service("SendMessage"), "SendMessage").Do == Throttle {
 					count++
 				}
 			}
@@ -163,7 +163,7 @@ func TestLatencyByModel(t *testing.T) {
 	a := arm(t, Script{Seed: 3, Rules: []Rule{{Do: Latency, Model: "sqs-send-2021"}}})
 	var waits []time.Duration
 	for range 2000 {
-		waits = append(waits, a.Next("SendMessage").Wait)
+		waits = append(waits, a.Next(service("SendMessage"), "SendMessage").Wait)
 	}
 	slices.Sort(waits)
 	if p50 := waits[1000]; p50 < 7400*time.Microsecond || p50 > 8200*time.Microsecond {
@@ -175,7 +175,7 @@ func TestLatencyByModel(t *testing.T) {
 func TestNobodyArmed(t *testing.T) {
 	t.Parallel()
 	var a *Armed
-	if h, c := a.Next("SendMessage"), a.Counts(); h != nil || c != nil {
+	if h, c := a.Next(service("SendMessage"), "SendMessage"), a.Counts(); h != nil || c != nil {
 		t.Errorf("got %v, %v, want nothing", h, c)
 	}
 }

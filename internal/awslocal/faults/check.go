@@ -3,10 +3,13 @@ package faults
 import (
 	"fmt"
 	"math"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 
 	"sluice/internal/awslocal/model"
 )
@@ -15,6 +18,11 @@ const (
 	maxRules = 1_000
 	maxTime  = 24 * time.Hour // of windows, delays and clocks
 	maxNth   = 1_000_000_000
+
+	maxHeader   = 8 << 10 // bytes of a value
+	maxBody     = 64 << 10
+	maxTruncate = 1 << 30
+	maxBomb     = 16 << 30 // bytes once decompressed
 )
 
 var codes = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]{0,79}$`)
@@ -46,7 +54,7 @@ func (r Rule) check() *problem {
 	if !known {
 		return &problem{"do", fmt.Sprintf("there is no action %q%s", r.Do, suggestion(string(r.Do), actionNames()))}
 	}
-	for _, f := range []func() *problem{r.checkCalls, r.checkWhen, r.checkError, r.checkAmounts} {
+	for _, f := range []func() *problem{r.checkCalls, r.checkWhen, r.checkError, r.checkAmounts, r.checkAnswer} {
 		if p := f(); p != nil {
 			return p
 		}
@@ -59,7 +67,7 @@ func (r Rule) check() *problem {
 	if r.Do == Latency && (r.Latency > 0) == (r.Model != "") {
 		return &problem{"latency", "the action needs either latency, a duration, or model"}
 	}
-	for _, key := range []string{"entries", "code", "status", "message", "sender_fault", "rate", "burst", "latency", "model", "skew", "reply"} {
+	for _, key := range parameters {
 		if r.has(key) && !slices.Contains(s.takes, key) {
 			return &problem{key, fmt.Sprintf("it means nothing to %s", r.Do)}
 		}
@@ -73,6 +81,7 @@ func (r Rule) has(key string) bool {
 		"for": r.For > 0, "entries": r.Entries.One || len(r.Entries.Positions) > 0, "code": r.Code != "", "status": r.Status != 0,
 		"message": r.Message != "", "sender_fault": r.SenderFault != nil, "rate": r.Rate > 0, "burst": r.Burst > 0,
 		"latency": r.Latency > 0, "model": r.Model != "", "skew": r.Skew != 0, "reply": r.Reply != "",
+		"headers": len(r.Headers) > 0, "body": r.Body != "", "bytes": r.Bytes > 0, "framing": r.Framing != "", "bytes_per_second": r.BytesPerSecond > 0,
 	}[key]
 }
 
@@ -80,7 +89,7 @@ func (r Rule) checkCalls() *problem {
 	s, _ := r.Do.spec()
 	for _, name := range r.Calls {
 		if !isName(name) {
-			all := append(Calls(), SQS, STS, APIGateway, "POST /records")
+			all := append(Calls(), SQS, STS, APIGateway, Source, "POST /records")
 			return &problem{"call", fmt.Sprintf("there is no call %q%s", name, suggestion(name, all))}
 		}
 		possible := s.calls == nil || slices.ContainsFunc(s.calls, func(c string) bool { return overlap(c, name) })
@@ -118,7 +127,11 @@ func (r Rule) checkError() *problem {
 	if r.Code != "" && !codes.MatchString(r.Code) {
 		return &problem{"code", fmt.Sprintf("%q is no error code, such as InternalError or KMS.ThrottlingException", r.Code)}
 	}
-	if r.Status != 0 && (r.Status < 400 || r.Status > 599) {
+	atWill := r.Do == Answer || r.Do == AcceptThenAnswer
+	switch {
+	case atWill && r.Status != 0 && (r.Status < 200 || r.Status > 599):
+		return &problem{"status", fmt.Sprintf("%d is not the status of an answer, 200 to 599", r.Status)}
+	case !atWill && r.Status != 0 && (r.Status < 400 || r.Status > 599):
 		return &problem{"status", fmt.Sprintf("%d is not the status of an error, 400 to 599", r.Status)}
 	}
 	if len(r.Message) > 4096 || strings.ContainsAny(r.Message, "\r\n\x00") {
@@ -150,8 +163,33 @@ func (r Rule) checkAmounts() *problem {
 	if r.Skew.Abs() > maxTime {
 		return &problem{"skew", fmt.Sprintf("%v: a clock can be off by at most %v", r.Skew, maxTime)}
 	}
-	if r.Reply != "" && r.Reply != Missing && r.Reply != Doubled {
-		return &problem{"reply", fmt.Sprintf("%q: it is missing or doubled", r.Reply)}
+	if r.Reply != "" && r.Reply != Missing && r.Reply != Doubled && r.Reply != Unknown {
+		return &problem{"reply", fmt.Sprintf("%q: it is missing, doubled or unknown", r.Reply)}
+	}
+	return nil
+}
+
+// checkAnswer looks at what shapes an answer on the wire.
+func (r Rule) checkAnswer() *problem {
+	for name, value := range r.Headers {
+		switch {
+		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) || len(value) > maxHeader:
+			return &problem{"headers", fmt.Sprintf("%q: no header can have this name and value", name)}
+		case slices.Contains([]string{"Content-Length", "Transfer-Encoding", "Connection"}, http.CanonicalHeaderKey(name)):
+			return &problem{"headers", fmt.Sprintf("%s follows from the answer; for one that ends too early there is %s", name, Truncate)}
+		}
+	}
+	if len(r.Body) > maxBody {
+		return &problem{"body", fmt.Sprintf("it has %d bytes; at most %d", len(r.Body), maxBody)}
+	}
+	if most := map[bool]int{true: maxBomb, false: maxTruncate}[r.Do == Bomb]; r.Bytes < 0 || r.Bytes > most {
+		return &problem{"bytes", fmt.Sprintf("%d: it has to be from 1 to %d", r.Bytes, most)}
+	}
+	if r.Framing != "" && !slices.Contains([]Framing{Length, Chunked, Close}, r.Framing) {
+		return &problem{"framing", fmt.Sprintf("%q: it is length, chunked or close", r.Framing)}
+	}
+	if r.BytesPerSecond < 0 || r.BytesPerSecond > 1e9 {
+		return &problem{"bytes_per_second", fmt.Sprintf("%d: it has to be from 1 to 1,000,000,000", r.BytesPerSecond)}
 	}
 	return nil
 }

@@ -122,8 +122,7 @@ func eachItem(n *yaml.Node, key string, f func(n *yaml.Node) error) error {
 }
 
 // ruleKeys are all keys of a rule; which of them its action takes is checked afterwards.
-var ruleKeys = append(slices.Clone(commonKeys), "entries", "code", "status", "message", "sender_fault", "rate", "burst",
-	"latency", "model", "skew", "reply")
+var ruleKeys = slices.Concat(commonKeys, parameters)
 
 func parseRule(n *yaml.Node) (Rule, error) {
 	r := Rule{Line: n.Line}
@@ -182,9 +181,45 @@ func (r *Rule) setParameter(key string, v *yaml.Node) error {
 		return setText(v, key, &r.Model)
 	case "skew":
 		return setDuration(v, key, &r.Skew)
-	default:
+	case "reply":
 		return setText(v, key, (*string)(&r.Reply))
 	}
+	return r.setAnswer(key, v)
+}
+
+// setAnswer reads a key of what shapes an answer on the wire.
+func (r *Rule) setAnswer(key string, v *yaml.Node) error {
+	switch key {
+	case "headers":
+		return setHeaders(v, &r.Headers)
+	case "body":
+		return setText(v, key, &r.Body)
+	case "bytes":
+		return setCount(v, key, &r.Bytes)
+	case "framing":
+		return setText(v, key, (*string)(&r.Framing))
+	default:
+		return setCount(v, key, &r.BytesPerSecond)
+	}
+}
+
+// setHeaders reads a mapping of names to values, of which each name has one.
+func setHeaders(v *yaml.Node, into *map[string]string) error {
+	if v.Kind != yaml.MappingNode || len(v.Content) == 0 {
+		return at(v, "headers: here has to be a mapping such as {Retry-After: 30}")
+	}
+	*into = map[string]string{}
+	for i := 0; i < len(v.Content); i += 2 {
+		name, value := v.Content[i], v.Content[i+1]
+		if _, twice := (*into)[name.Value]; twice {
+			return at(name, "headers: %q is there twice", name.Value)
+		}
+		if name.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode {
+			return at(value, "headers: here has to be a mapping such as {Retry-After: 30}")
+		}
+		(*into)[name.Value] = value.Value
+	}
+	return nil
 }
 
 func setText(v *yaml.Node, key string, into *string) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestParse(t *testing.T) {
@@ -26,6 +27,9 @@ rules:
   - {do: partial, reply: doubled, entries: one}
   - {do: latency, model: sqs-send-2021}
   - {do: clock_skew, skew: -15m}
+  - {call: source, nth: 7, do: truncate, bytes: 4096, framing: chunked}
+  - {call: GET /query, do: answer, status: 302, headers: {Location: "http://127.0.0.1:1/", Retry-After: 30}, body: "<html>"}
+  - {do: slow, bytes_per_second: 10}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -38,11 +42,25 @@ rules:
 		{Do: Partial, Reply: Doubled, Entries: Entries{One: true}, Line: 10},
 		{Do: Latency, Model: "sqs-send-2021", Line: 11},
 		{Do: ClockSkew, Skew: -15 * time.Minute, Line: 12},
+		{Calls: []string{"source"}, Nth: []Range{{7, 7}}, Do: Truncate, Bytes: 4096, Framing: Chunked, Line: 13},
+		{Calls: []string{"GET /query"}, Do: Answer, Status: 302, Headers: map[string]string{"Location": "http://127.0.0.1:1/", "Retry-After": "30"},
+			Body: "<html>", Line: 14},
+		{Do: Slow, BytesPerSecond: 10, Line: 15},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
+	again, err := Parse(got.Format())
+	if err != nil {
+		t.Fatalf("formatted as\n%s%v", got.Format(), err)
+	}
+	if diff := cmp.Diff(want, again, withoutLines); diff != "" {
+		t.Errorf("formatted and read again, want (-), got (+):\n%s", diff)
+	}
 }
+
+// withoutLines compares what rules say, not where they stand.
+var withoutLines = cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Line" }, cmp.Ignore())
 
 // TestBadScripts: one sentence, with the line, that says what is wrong.
 func TestBadScripts(t *testing.T) {
@@ -94,8 +112,21 @@ func TestBadScripts(t *testing.T) {
 		"entry 11":               {rule("do: drop, entries: 11"), "line 2: entries: 11: entries are counted from 1 to 10"},
 		"entries no list":        {rule("do: drop, entries: some"), "line 2: entries: here has to be a list such as [2, 5], or one, or all"},
 		"neither true nor false": {rule("do: fail_entries, sender_fault: yes"), `line 2: sender_fault: "yes" is neither true nor false`},
-		"reply":                  {rule("do: partial, reply: gone"), `line 2: reply: "gone": it is missing or doubled`},
+		"reply":                  {rule("do: partial, reply: gone"), `line 2: reply: "gone": it is missing, doubled or unknown`},
 		"skew of days":           {rule("do: clock_skew, skew: 100h"), "line 2: skew: 100h0m0s: a clock can be off by at most 24h0m0s"},
+		"status of no answer":    {rule("do: answer, status: 100"), "line 2: status: 100 is not the status of an answer, 200 to 599"},
+		"headers no mapping":     {rule("do: answer, headers: [a]"), "line 2: headers: here has to be a mapping such as {Retry-After: 30}"},
+		"a header of a mapping":  {rule("do: answer, headers: {a: {b: c}}"), "line 2: headers: here has to be a mapping"},
+		"a header twice":         {rule("do: answer, headers: {a: b, a: c}"), `line 2: headers: "a" is there twice`},
+		"a header with a space":  {rule("do: answer, headers: {a b: c}"), `line 2: headers: "a b": no header can have this name and value`},
+		"a length of its own":    {rule("do: answer, headers: {content-length: 3}"), "line 2: headers: content-length follows from the answer; for one that ends too early there is truncate"},
+		"truncate without bytes": {rule("do: truncate"), "line 2: bytes: truncate needs it"},
+		"a framing of none":      {rule("do: truncate, bytes: 3, framing: chunk"), `line 2: framing: "chunk": it is length, chunked or close`},
+		"slow without a speed":   {rule("do: slow"), "line 2: bytes_per_second: slow needs it"},
+		"a bomb without bytes":   {rule("do: bomb"), "line 2: bytes: bomb needs it"},
+		"a bomb too large":       {rule("do: bomb, bytes: 100000000000"), "line 2: bytes: 100000000000: it has to be from 1 to 17179869184"},
+		"no call of the source":  {rule("do: expire_credentials, call: source"), "line 2: call: expire_credentials does not act on source; it acts on sqs, sts, apigateway"},
+		"a source misspelt":      {rule("do: reset, call: sorce"), `line 2: call: there is no call "sorce"; did you mean "source"?`},
 		"seed below 0":           {"seed: -1\n", `line 1: seed: "-1" is no whole number from 0`},
 		"message of two lines":   {rule(`do: fail_request, message: "a\nb"`), "line 2: message: it has to be one line"},
 		"too long":               {strings.Repeat("#", maxFile+1), "a script has at most 1048576 bytes"},
@@ -122,8 +153,8 @@ func TestLoadNamesTheFile(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever is in a file, it is read or refused with one line, and what was read can be armed.
-func FuzzParse(f *testing.F) {
+// FuzzFaultScript: whatever is in a file, it is read or refused with one line, and what was read can be armed.
+func FuzzFaultScript(f *testing.F) {
 	files, err := filepath.Glob("../../../examples/faults/*.yaml")
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no examples: %v", err)
@@ -148,8 +179,12 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("read, and not armed: %v", err)
 		}
-		for _, call := range append(Calls(), "POST /records") {
-			a.Next(call)
+		again, err := Parse(s.Format())
+		if diff := cmp.Diff(s, again, withoutLines, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Errorf("formatted and read again: %v, want (-), got (+):\n%s\n%s", err, diff, s.Format())
+		}
+		for _, call := range append(Calls(), "POST /records", "GET /events") {
+			a.Next(service(call), call)
 		}
 	})
 }

@@ -37,6 +37,12 @@ type Rule struct {
 	Skew        time.Duration // clock_skew: how far the server's clock is ahead; may be negative
 	Reply       Reply         // partial
 
+	Headers        map[string]string // of an answer or an error
+	Body           string            // answer, accept_then_answer
+	Bytes          int               // truncate: after how many; bomb: how many they become
+	Framing        Framing           // truncate; empty: length
+	BytesPerSecond int               // slow
+
 	Line int // in the file it comes from; 0: none
 }
 
@@ -56,6 +62,17 @@ type Reply string
 const (
 	Missing Reply = "missing" // the entry is done, and not in the answer
 	Doubled Reply = "doubled" // the entry is in the answer twice
+	Unknown Reply = "unknown" // the answer is about an entry that nobody has sent, in place of this one
+)
+
+// A Framing is how an answer says where it ends.
+type Framing string
+
+// The framings.
+const (
+	Length  Framing = "length"  // by its Content-Length: who reads it knows that something is missing
+	Chunked Framing = "chunked" // by its last chunk, which does not come
+	Close   Framing = "close"   // by the end of the connection: nothing tells that something is missing
 )
 
 // Join puts scripts one after the other; the seed is the first one's.
@@ -78,15 +95,15 @@ func (r Rule) calls() []string {
 	return r.Calls
 }
 
-// fits reports whether the rule is about a call and its action can act on it.
-func (r Rule) fits(call string) bool {
+// fits reports whether the rule is about a call of a service and its action can act on it.
+func (r Rule) fits(service, call string) bool {
 	s, _ := r.Do.spec()
-	return stand(r.calls(), call) && (s.calls == nil || stand(s.calls, call))
+	return stand(r.calls(), service, call) && (s.calls == nil || stand(s.calls, service, call))
 }
 
-func stand(names []string, call string) bool {
+func stand(names []string, service, call string) bool {
 	for _, n := range names {
-		if covers(n, call) {
+		if covers(n, service, call) {
 			return true
 		}
 	}

@@ -62,5 +62,5 @@ func eachEntry[T any](f *Effect, entries []T, id func(T) string, do func(T) erro
 			ok = append(ok, identified{ID: id(entry)})
 		}
 	}
-	return affectReply(f, ok), failed
+	return affectReply(f, ok, func(e *identified) *string { return &e.ID }), failed
 }

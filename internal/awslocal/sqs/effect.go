@@ -15,6 +15,7 @@ const (
 	WrongDigest            // the digest of the body in the answer is wrong
 	Omit                   // a batch's entries are done and missing from the answer
 	Repeat                 // a batch's entries are in the answer twice
+	Rename                 // a batch's entries are in the answer under ids that nobody has sent
 )
 
 // An Effect is what a scripted fault makes of one call. The zero Effect changes nothing.
@@ -116,12 +117,15 @@ func (e *Engine) affectReceived(url string, f *Effect, got []delivery) error {
 	})
 }
 
-// affectReply applies Omit and Repeat to the entries of a batch's answer that succeeded.
-func affectReply[T any](f *Effect, entries []T) []T {
+// affectReply applies Omit, Repeat and Rename to the entries of a batch's answer that succeeded. id is where an entry has its.
+func affectReply[T any](f *Effect, entries []T, id func(*T) *string) []T {
 	out := make([]T, 0, len(entries))
 	for i, entry := range entries {
 		if f.on(Omit, i, len(entries)) {
 			continue
+		}
+		if f.on(Rename, i, len(entries)) {
+			*id(&entry) += "-unknown"
 		}
 		out = append(out, entry)
 		if f.on(Repeat, i, len(entries)) {

@@ -54,7 +54,7 @@ func (e *Engine) sendMessageBatch(c *call, in *sendMessageBatchRequest) (*sendMe
 			e.store(q, messages[i], now, &c.effect, i, len(in.Entries))
 			out.Successful = append(out.Successful, sentEntry{ID: entry.ID, sent: messages[i].answer})
 		}
-		out.Successful = affectReply(&c.effect, out.Successful)
+		out.Successful = affectReply(&c.effect, out.Successful, func(e *sentEntry) *string { return &e.ID })
 		return nil
 	})
 }
