@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -64,6 +66,9 @@ type Config struct {
 	// MaxRecordBytes is not enforced here: an item that is too long still has to become a dead letter, whole, so the check
 	// is the Parser's, which can reject one item. MaxPageBytes bounds it all the same.
 	MaxRecordBytes int `split_words:"true" default:"1048576" desc:"longest record, in bytes; a longer one is set aside"`
+
+	// Dial opens the connections; nil: the network does. It is for a source in the same process.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) `ignored:"true"`
 }
 
 // Default returns the Config of an empty environment.

@@ -45,6 +45,9 @@ func New(cfg Config) (*Source, error) {
 	}
 	s := &Source{cfg: cfg, base: base, since: sinceReader{cfg.SincePath, cfg.SinceType, cfg.SinceFormat}}
 	s.transport, s.dialer = newTransport(base)
+	if cfg.Dial != nil {
+		s.transport.DialContext = cfg.Dial
+	}
 	s.client = &http.Client{Transport: s.transport, CheckRedirect: s.checkRedirect}
 	return s, nil
 }
