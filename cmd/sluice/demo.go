@@ -28,8 +28,12 @@ import (
 	"sluice/transport"
 )
 
+// demoTransports are those that the demonstration can deliver through.
+var demoTransports = []string{"sqs", "apigateway"}
+
 func demoCommand() *cobra.Command {
-	return &cobra.Command{
+	var f demoFlags
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Deliver 1,707 real earthquakes through both transports, on this machine alone",
 		Long: `Starts a stand-in of SQS, STS and API Gateway and a feed of 1,707 real
@@ -37,15 +41,27 @@ earthquakes in this process, pulls the feed page by page with the settings of
 examples/earthquakes/earthquakes.env, delivers it once through SQS and once
 through API Gateway, reads both destinations back, and compares. It needs no
 account, no network and no settings, and ends with 0 only if nothing is lost or
-altered.`,
+altered.
+
+With --faults the feed and the stand-in go wrong by a script (docs/faults.md,
+examples in examples/faults). It says how often each rule struck and what the
+daemon made of it, and ends with 69 if nothing moves any more.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return demo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return demo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), f)
 		},
 	}
+	cmd.Flags().StringVar(&f.faults, "faults", "", "`file` with a script of faults for the feed and the stand-in")
+	cmd.Flags().StringVar(&f.transport, "transport", "", "sqs or apigateway; empty: one after the other")
+	cmd.Flags().DurationVar(&f.patience, "patience", 30*time.Second, "with --faults: give up when nothing has moved for so `long`")
+	return cmd
 }
 
-func demo(ctx context.Context, out, progress io.Writer) error {
+func demo(ctx context.Context, out, progress io.Writer, f demoFlags) error {
+	transports, script, err := f.check()
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
 	dir, err := os.MkdirTemp("", "sluice-demo-")
 	if err != nil {
 		return fmt.Errorf("the demonstration needs a temporary folder: %w; set TMPDIR to one that can be written", err)
@@ -58,11 +74,15 @@ func demo(ctx context.Context, out, progress io.Writer) error {
 		stop()
 		_ = servers.Wait()
 	}()
-	if err := demoServers(ctx, servers, out, dir); err != nil {
+	standIn, err := demoServers(ctx, servers, out, dir, len(transports))
+	if err != nil {
 		return err
 	}
+	if f.faults != "" {
+		return f.demoFaults(ctx, out, standIn, script, transports, dir)
+	}
 	var trials []bench.Trial
-	for _, name := range []string{"sqs", "apigateway"} {
+	for _, name := range transports {
 		t, err := demoPass(ctx, name, filepath.Join(dir, name), progress)
 		switch {
 		case asked.Err() != nil:
@@ -95,21 +115,21 @@ func report(out io.Writer, trials []bench.Trial) error {
 
 // demoServers starts the stand-in and the feed, and makes the environment of this process that of somebody who uses them
 // with the settings of the example.
-func demoServers(ctx context.Context, servers *errgroup.Group, out io.Writer, dir string) error {
+func demoServers(ctx context.Context, servers *errgroup.Group, out io.Writer, dir string, passes int) (*awslocal.Server, error) {
 	ln, err := awslocal.ListenLoopback("127.0.0.1:0")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	standIn, err := awslocal.New(awslocal.Options{BaseURL: "http://" + ln.Addr().String()})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	servers.Go(func() error { return standIn.Serve(ctx, ln) })
 	feed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	servers.Go(func() error { return serveFeed(ctx, feed) })
+	servers.Go(func() error { return serveFeed(ctx, feed, standIn.Source(&earthquakes.Feed{})) })
 
 	forgetSettings()
 	variables := append(standIn.Environment(),
@@ -117,19 +137,23 @@ func demoServers(ctx context.Context, servers *errgroup.Group, out io.Writer, di
 		awslocal.Variable{Name: "SLUICE_ADMIN_ADDR", Value: config.AdminOff})
 	for _, v := range variables {
 		if err := os.Setenv(v.Name, v.Value); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	example := filepath.Join(dir, "earthquakes.env")
 	if err := os.WriteFile(example, earthquakes.Settings(), 0o600); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := config.LoadEnvFile(example); err != nil {
-		return err
+		return nil, err
 	}
-	fmt.Fprintf(out, "1,707 earthquakes of the week to 7 February 2018, through each transport once,\nfrom http://%s (feed) to http://%s (stand-in of AWS)\n\n",
-		feed.Addr(), ln.Addr())
-	return nil
+	through := "through each transport once"
+	if passes == 1 {
+		through = "through one transport"
+	}
+	fmt.Fprintf(out, "1,707 earthquakes of the week to 7 February 2018, %s,\nfrom http://%s (feed) to http://%s (stand-in of AWS)\n\n",
+		through, feed.Addr(), ln.Addr())
+	return standIn, nil
 }
 
 // forgetSettings keeps the user's own settings, and above all the user's AWS account, out of the demonstration.

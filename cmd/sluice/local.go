@@ -40,8 +40,8 @@ curl --aws-sigv4 and Sluice use it. It verifies every signature. With --feed it
 also serves the week of earthquakes that 'sluice demo' delivers, as a source to
 try.
 
-With --faults it goes wrong by a script (docs/faults.md) and says at the end how
-often each rule acted. With --model it takes as long as others have measured;
+With --faults it goes wrong by a script (docs/faults.md), the feed too, and says
+at the end how often each rule acted. With --model it takes as long as others have measured;
 without, it is as fast as it can be.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -81,7 +81,7 @@ func local(ctx context.Context, out io.Writer, f localFlags) error {
 			return err
 		}
 		variables = append(variables, awslocal.Variable{Name: "SLUICE_HTTP_URL", Value: feedURL(feedLn.Addr())})
-		group.Go(func() error { return serveFeed(ctx, feedLn) })
+		group.Go(func() error { return serveFeed(ctx, feedLn, server.Source(&earthquakes.Feed{})) })
 	}
 	if f.file != "" {
 		if err := writeVariables(f.file, variables); err != nil {
@@ -138,8 +138,8 @@ func feedURL(addr net.Addr) string {
 }
 
 // serveFeed serves the earthquakes until ctx ends.
-func serveFeed(ctx context.Context, ln net.Listener) error {
-	server := &http.Server{Handler: &earthquakes.Feed{}, ReadHeaderTimeout: 5 * time.Second}
+func serveFeed(ctx context.Context, ln net.Listener, feed http.Handler) error {
+	server := &http.Server{Handler: feed, ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(ln); ctx.Err() == nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"sluice/internal/fault"
 )
@@ -64,6 +65,7 @@ func New(sdk aws.Config, c Config) (*AWS, error) {
 	a.base = newCache(fetchChain(chain))
 	a.stsHTTP = newHTTPClient(a.http)
 	a.sts = sts.NewFromConfig(sdk, func(o *sts.Options) {
+		o.Logger = logging.Nop{}
 		o.Credentials = a.base
 		o.Region = c.STSRegion
 		o.Retryer = aws.NopRetryer{} // the cache repeats, and counts
@@ -74,6 +76,7 @@ func New(sdk aws.Config, c Config) (*AWS, error) {
 		a.top = newCache(a.assume(c))
 	}
 	sdk.Credentials = a.top
+	sdk.Logger = logging.Nop{} // what goes wrong is returned; the SDK would write lines of its own beside the log
 	a.sdk = sdk
 	return a, nil
 }

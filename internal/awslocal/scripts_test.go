@@ -52,8 +52,11 @@ func TestDocumentedScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Test(t, func(t *testing.T) {
-				v := visit(t, Options{Faults: script})
+				v := visit(t, Options{})
 				defer v.server.Close()
+				if err := v.server.Arm(script); err != nil {
+					t.Fatal(err)
+				}
 				if idle := exercise(v, 1500); idle != "" {
 					t.Errorf("after 1,500 rounds this rule has not acted: %s", idle)
 				}

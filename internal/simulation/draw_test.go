@@ -132,8 +132,3 @@ func sortedKinds(menu map[string]choice) (kinds []string) {
 	slices.Sort(kinds)
 	return kinds
 }
-
-// has reports whether a script holds a kind.
-func has(s faults.Script, kind string) bool {
-	return slices.ContainsFunc(s.Rules, func(r faults.Rule) bool { return r.Name == kind })
-}

@@ -23,6 +23,7 @@ const (
 	sourceHost = "127.0.0.1:8080"
 	awsHost    = "127.0.0.1:4599"
 	poll       = 10 * time.Second // between two sweeps of the source
+	breaker    = 50               // records set aside in a row, after which it is not the records' fault
 	drain      = 25 * time.Second // of a polite end
 )
 
@@ -95,8 +96,11 @@ func (s *simulation) live(ctx context.Context, drain time.Duration) {
 		Deliverer: deliverer, Checkpoint: watchedCheckpoint{checkpoint, s.oracle}, DeadLetter: dead,
 		InFlight: 1 + s.rnd.IntN(4), Idle: poll, Drain: drain, Backoff: policy, Observe: monitor.Observer()}
 	s.monitor.Store(monitor)
-	start := time.Now()
+	start, before := time.Now(), s.oracle.innocent()
 	err = p.Run(ctx)
+	if n := s.oracle.innocent() - before; n > breaker {
+		t.Errorf("P16: %d good records were set aside in one life, want at most %d before it pauses", n, breaker)
+	}
 	if err != nil && !errors.Is(err, ingest.ErrUnsettled) {
 		t.Errorf("Run = %v", err)
 	}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/bench"
+	"sluice/internal/awslocal/faults"
+)
+
+// TestDemoUnderFaults runs the demonstration with every script in examples/faults that does not wait for seconds to pass,
+// and looks for what the comment in it says is to be seen.
+func TestDemoUnderFaults(t *testing.T) {
+	t.Parallel()
+	both := []string{"sqs", "apigateway"}
+	cases := map[string]struct {
+		transports []string
+		code       int
+		want       []string // regular expressions
+	}{
+		"storm.yaml": {both, 0, []string{`page is 503 +2\n`, `bad_page 1`, `sts_unavailable`, `unexpected_answer 1`, `lost +0\n`, `altered +0\n`}},
+		"login_page.yaml": {both, 0, []string{`in place of a page +3\n`, `in place of the destination +3\n`, `bad_page 3`, `unexpected_answer 3`, `lost +0\n`,
+			`duplicated +0;`}},
+		"torn_pages.yaml": {both[:1], 0, []string{`5 of them failed`, `truncated 2`, `bad_page 1`, `page_too_large 1`, `timeout 1`, `lost +0\n`}},
+		"doubtful_answers.yaml": {both, 0, []string{`lost +0\n`, `no_answer 2`, `duplicated +43; unknown outcomes explain up to 43\n`,
+			`duplicated +4; unknown outcomes explain up to 4\n`}},
+		"poison.yaml":     {both[:1], 0, []string{`refused for itself +3\n`, `lost +0\n`, `duplicated +0;`, `set aside +3: invalid_characters 3\n`}},
+		"redirected.yaml": {both, 0, []string{`foreign_redirect 2`, `redirected 2`, `lost +0\n`, `duplicated +0;`}},
+		"liar.yaml":       {both, 1, []string{`lost +2\n`, `altered +1\n`}},
+		"locked_out.yaml": {both[:1], 69, []string{`300 of 1707`, `at the source +1407: nothing had moved for 5s`, `blocked +source: forbidden`, `SLUICE_HTTP_TOKEN`, `lost +0\n`}},
+		// The faults of the benchmark, those that strike before the demonstration is over.
+		"partial_batch_failure.yaml": {both[:1], 0, []string{`lost +0\n`, `sent again +[1-9]`}},
+		"throttle.yaml":              {both[:1], 0, []string{`lost +0\n`, `throttled`}},
+		"5xx.yaml":                   {both[1:], 0, []string{`lost +0\n`, `service_unavailable|service_error|server_error|unavailable`}},
+		"reset_after_send.yaml":      {both[1:], 0, []string{`lost +0\n`, `network`}},
+		"duplicate_delivery.yaml":    {both[1:], 0, []string{`lost +0\n`, `duplicated +[1-9]`}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := []string{"demo", "--patience", "5s", "--faults", filepath.Join("..", "..", "examples", "faults", name)}
+			if len(c.transports) == 1 {
+				args = append(args, "--transport", c.transports[0])
+			}
+			p := start(t, nil, args...)
+			if code := p.wait(t, 2*soon); code != c.code {
+				t.Errorf("exit code %d, want %d", code, c.code)
+			}
+			out := p.out.String()
+			for _, want := range c.want {
+				if n := len(regexp.MustCompile(want).FindAllString(out, -1)); n == 0 {
+					t.Errorf("nothing like %q", want)
+				}
+			}
+			if said := p.said(); c.code == 0 && said != "" {
+				t.Errorf("it wrote %q to standard error, want nothing", said)
+			}
+			for _, transport := range c.transports {
+				if !strings.Contains(out, "\n"+transport+": ") {
+					t.Errorf("nothing about %s", transport)
+				}
+			}
+			for line := range strings.Lines(out + p.said() + "\n") {
+				if line = strings.TrimSuffix(line, "\n"); len([]rune(line)) > 80 || strings.ContainsAny(line, "\r\x1b") {
+					t.Errorf("line of %d columns, or with control characters: %q", len([]rune(line)), line)
+				}
+			}
+			if t.Failed() {
+				t.Log(out)
+			}
+		})
+	}
+	slow := []string{"clock_skew.yaml", "expired_credentials.yaml", "latency.yaml", "lost_ack.yaml", "stall.yaml"} // after 10 s, or slow
+	files, err := filepath.Glob("../../examples/faults/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if _, run := cases[filepath.Base(file)]; !run && !slices.Contains(slow, filepath.Base(file)) {
+			t.Errorf("%s is not run", file)
+		}
+	}
+}
+
+// TestVerdictUnderFaults: the demonstration ends with 0 only if nothing is lost or altered, and nothing is left.
+func TestVerdictUnderFaults(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		result faultyResult
+		code   int
+	}{
+		"all there":             {faultyResult{}, 0},
+		"duplicates":            {faultyResult{audit: bench.Audit{Duplicates: 3}}, 0},
+		"lost":                  {faultyResult{lost: 1}, exitFailure},
+		"altered":               {faultyResult{audit: bench.Audit{Altered: 1}}, exitFailure},
+		"from nowhere":          {faultyResult{audit: bench.Audit{Ghosts: 1}}, exitFailure},
+		"given up":              {faultyResult{gaveUp: true, waiting: 3, patience: time.Second}, exitUnavailable},
+		"given up and one lost": {faultyResult{gaveUp: true, lost: 1}, exitFailure},
+	} {
+		code := 0
+		if err := c.result.verdict(); err != nil {
+			code = exitCode(err)
+		}
+		if code != c.code {
+			t.Errorf("%s: ends with %d, want %d", name, code, c.code)
+		}
+	}
+}
+
+func TestDemoFlags(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		flags demoFlags
+		want  string // of the error
+	}{
+		"none":              {demoFlags{patience: 1}, ""},
+		"a transport":       {demoFlags{patience: 1, transport: "apigateway"}, ""},
+		"another transport": {demoFlags{patience: 1, transport: "jetstream"}, `--transport: "jetstream" is none of sqs, apigateway`},
+		"no patience":       {demoFlags{}, "--patience: 0s, want more than 0"},
+		"no script":         {demoFlags{patience: 1, faults: "none.yaml"}, "--faults: open none.yaml: no such file or directory"},
+	} {
+		_, _, err := c.flags.check()
+		if got := ""; err != nil {
+			if got = err.Error(); got != c.want {
+				t.Errorf("%s: got %q, want %q", name, got, c.want)
+			}
+		} else if c.want != "" {
+			t.Errorf("%s: no error, want %q", name, c.want)
+		}
+	}
+}
+
+// TestReportFits: long names and messages do not break the page.
+func TestReportFits(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("long ", 40) + strings.Repeat("x", 200)
+	r := faultyResult{transport: "sqs", struck: []faults.Count{{Rule: 1, Name: long, Fired: 1}}, witness: &witness{pages: tally{long: 3}},
+		asideFor: tally{"a": 1, "b": 12}}
+	var b strings.Builder
+	if err := r.print(&b); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 {
+			t.Errorf("a line of %d columns: %q", n, line)
+		}
+	}
+	if !strings.Contains(b.String(), "set aside     13: b 12, a 1\n") {
+		t.Errorf("the dead letters are not listed by frequency:\n%s", &b)
+	}
+}
