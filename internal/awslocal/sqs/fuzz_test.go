@@ -33,8 +33,8 @@ func fuzzEngine(t testing.TB) *Engine {
 	return e
 }
 
-// FuzzJSON sends any document to any action: the answer is always JSON, never a fault of ours.
-func FuzzJSON(f *testing.F) {
+// FuzzSQSJSON sends any document to any action: the answer is always JSON, never a fault of ours.
+func FuzzSQSJSON(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"SendMessage", `{"QueueUrl":"http://sqs.test/123456789012/q","MessageBody":"m","MessageAttributes":{"a":{"DataType":"Binary","BinaryValue":"AAEC"}},"DelaySeconds":1}`},
 		{"SendMessageBatch", `{"QueueUrl":"http://sqs.test/123456789012/q.fifo","Entries":[{"Id":"a","MessageBody":"\ud83d\ude00","MessageGroupId":"g"},{"Id":"b","MessageBody":"\\ud83d\\"}]}`},
@@ -62,8 +62,8 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// FuzzQuery sends any form: the answer is always XML, never a fault of ours.
-func FuzzQuery(f *testing.F) {
+// FuzzSQSQuery sends any form: the answer is always XML, never a fault of ours.
+func FuzzSQSQuery(f *testing.F) {
 	for _, seed := range []string{
 		"Action=SendMessage&MessageBody=m&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=v",
 		"Action=SendMessageBatch&SendMessageBatchRequestEntry.1.Id=a&SendMessageBatchRequestEntry.1.MessageBody=%00&SendMessageBatchRequestEntry.2=x",
