@@ -17,12 +17,16 @@ import (
 	"sluice/ingest"
 	"sluice/internal/backoff"
 	"sluice/internal/fault"
+	"sluice/internal/proof"
 	"sluice/transport"
 	"sluice/transport/memory"
 	"sluice/transport/transporttest"
 )
 
-var seeds = flag.Int("seeds", 60, "simulations to run; go test ./ingest -run Simulation -seeds 5000")
+var (
+	seeds = flag.Int("seeds", 60, "simulations to run; go test ./ingest -run Simulation -seeds 5000")
+	only  = flag.Int64("seed", -1, "the one simulation to run; negative: -seeds of them")
+)
 
 // TestSimulation runs the whole pipeline in virtual time: lost replies, throttling, stalls, refused records, a source
 // that stumbles, a checkpoint and a dead-letter file that fail at times, and stops and crashes at random moments; in some
@@ -31,9 +35,21 @@ var seeds = flag.Int("seeds", 60, "simulations to run; go test ./ingest -run Sim
 func TestSimulation(t *testing.T) {
 	var mu sync.Mutex
 	fired := map[string]int{}
-	for seed := range uint64(*seeds) {
+	var virtual time.Duration
+	explained := 0 // copies that are excused
+	first, end := uint64(0), uint64(*seeds)
+	if *only >= 0 {
+		first, end = uint64(*only), uint64(*only)+1
+	}
+	for seed := first; seed < end; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				t.Cleanup(func() {
+					if t.Failed() {
+						t.Logf("again: go test ./ingest -run Simulation -seed %d", seed)
+					}
+				})
+				start := time.Now()
 				s := newSimulation(t, seed)
 				s.run()
 				mu.Lock()
@@ -41,8 +57,24 @@ func TestSimulation(t *testing.T) {
 				for kind, n := range s.counts() {
 					fired[kind] += n
 				}
+				virtual += time.Since(start)
+				explained += s.explained
 			})
 		})
+	}
+	proof.Count(t, proof.Seeds, int(end-first))
+	proof.Count(t, proof.VirtualSeconds, int(virtual/time.Second))
+	proof.Count(t, proof.Obligations, int(end-first)*simulated)
+	proof.Count(t, proof.DuplicateBound, explained)
+	for what, kind := range map[string]string{proof.Crashes: "crash", proof.Stops: "stop", proof.Duplicates: "duplicate",
+		proof.DeadLetters: "set aside", proof.Lost: "lost", proof.Altered: "altered"} {
+		proof.Count(t, what, fired[kind])
+	}
+	for _, kind := range []string{"throttle", "drop", "lost reply", "stall", "entry", "block", "source", "checkpoint", "dead letter", "full disk", "gone"} {
+		proof.Fault(t, "model "+kind, fired[kind])
+	}
+	if *only >= 0 {
+		return
 	}
 	for _, kind := range []string{"throttle", "drop", "lost reply", "stall", "entry", "block", "source", "checkpoint", "dead letter", "crash", "stop", "once", "gave up", "duplicate",
 		"set aside", "mass", "stuck record", "whole", "full disk", "gone"} {
@@ -71,6 +103,7 @@ type simulation struct {
 	moods     moods
 	inFlight  int
 	restarts  int
+	explained int            // copies that are excused, over all records
 	ambiguous map[string]int // sends of a record whose outcome the daemon could not know
 }
 
@@ -276,14 +309,20 @@ func (s *simulation) verdict() {
 			s.t.Errorf("item %d (bad: %v) arrived %d times, was set aside %d times", i, bad, n, aside)
 		}
 		// Every further copy needs an excuse: an answer that was lost, or a restart before the cursor was saved.
-		if limit := 1 + s.ambiguous[ids[string(item)]] + s.restarts; n > limit {
+		limit := 1 + s.ambiguous[ids[string(item)]] + s.restarts
+		s.explained += limit - 1
+		if n > limit {
 			s.t.Errorf("item %d arrived %d times, at most %d are explained", i, n, limit)
 		}
 		if n > 1 {
-			s.count("duplicate")
+			s.fired["duplicate"] += n - 1
+		}
+		if n+dead[string(item)] == 0 {
+			s.fired["lost"]++
 		}
 		delete(copies, string(item))
 	}
+	s.fired["altered"] = len(copies)
 	for body := range copies {
 		s.t.Errorf("%q arrived and was never issued", body)
 	}

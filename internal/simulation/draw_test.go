@@ -36,7 +36,7 @@ var ofSource = map[string]choice{
 	"source_not_json":         {answer(200, "application/json", `{"items":[{"n"`), false},
 	"source_nothing":          {faults.Rule{Do: faults.Answer}, false},
 	"source_forbidden":        {answer(403, "text/plain", "no"), true},
-	"source_redirect":         {faults.Rule{Do: faults.Answer, Status: 302, Headers: map[string]string{"Location": "http://127.0.0.1:9/"}}, true},
+	"source_redirect":         {faults.Rule{Do: faults.Answer, Status: 302, Headers: map[string]string{"Location": "http://" + foreignHost + "/"}}, true},
 	"source_down":             {faults.Rule{Do: faults.Reset}, true},
 }
 
@@ -51,7 +51,7 @@ var ofSend = map[string]choice{
 	"send_html":        {answer(200, "text/html", html), false},
 	"send_cut":         {faults.Rule{Do: faults.Truncate, Bytes: 20}, false},
 	"send_done_500":    {faults.Rule{Do: faults.AcceptThenAnswer, Status: 500, Body: "{}"}, false},
-	"send_redirect":    {faults.Rule{Do: faults.Answer, Status: 302, Headers: map[string]string{"Location": "http://127.0.0.1:9/"}}, true},
+	"send_redirect":    {faults.Rule{Do: faults.Answer, Status: 302, Headers: map[string]string{"Location": "http://" + foreignHost + "/"}}, true},
 	"send_stall":       {faults.Rule{Do: faults.Stall}, true},
 	"send_rate":        {faults.Rule{Do: faults.Throttle, Rate: 0.5, Burst: 2}, true},
 	"send_denied":      {faults.Rule{Do: faults.FailRequest, Code: "AccessDenied"}, true},
@@ -99,7 +99,11 @@ func drawScript(rnd *rand.Rand, seed uint64, transport string) faults.Script {
 	draw := func(call string, share float64, menus ...map[string]choice) {
 		for _, menu := range menus {
 			for _, kind := range sortedKinds(menu) {
-				if rnd.Float64() >= share {
+				odds := share
+				if menu[kind].lasting {
+					odds *= 1.5 // nothing may happen while it lasts
+				}
+				if rnd.Float64() >= odds {
 					continue
 				}
 				r := menu[kind].rule

@@ -22,9 +22,12 @@ import (
 const (
 	sourceHost = "127.0.0.1:8080"
 	awsHost    = "127.0.0.1:4599"
-	poll       = 10 * time.Second // between two sweeps of the source
-	breaker    = 50               // records set aside in a row, after which it is not the records' fault
-	drain      = 25 * time.Second // of a polite end
+	// Where redirects lead.
+	foreignHost = "127.0.0.1:9"
+
+	poll    = 10 * time.Second // between two sweeps of the source
+	breaker = 50               // records set aside in a row, after which it is not the records' fault
+	drain   = 25 * time.Second // of a polite end
 )
 
 // sourceConfig reads the oracle's pages: from an offset, or from the newest time seen, which several records share.
@@ -88,13 +91,14 @@ func (s *simulation) live(ctx context.Context, drain time.Duration) {
 	defer tr.Close()
 
 	monitor := telemetry.New(telemetry.Options{Source: "http", Transport: s.transport})
+	s.oracle.most = (1 + s.rnd.IntN(4)) * s.sourceConfig().Limit
 	policy := backoff.Policy{Rand: s.jitter}
 	deliverer := &transport.Deliverer{Transport: tr, Timeout: timeout, Backoff: policy, Report: monitor.Report,
 		Observe: func(a transport.Attempt) { s.oracle.observe(a); monitor.Observe(a) }}
 	monitor.Watch(deliverer)
 	p := &ingest.Pipeline{Source: watchedSource{source, s.oracle}, Parse: ingest.Naming{Stream: "sim", ID: "id", Key: "key"}.Parser(),
 		Deliverer: deliverer, Checkpoint: watchedCheckpoint{checkpoint, s.oracle}, DeadLetter: dead,
-		InFlight: 1 + s.rnd.IntN(4), Idle: poll, Drain: drain, Backoff: policy, Observe: monitor.Observer()}
+		InFlight: s.oracle.most / s.sourceConfig().Limit, Idle: poll, Drain: drain, Backoff: policy, Observe: monitor.Observer()}
 	s.monitor.Store(monitor)
 	start, before := time.Now(), s.oracle.innocent()
 	err = p.Run(ctx)

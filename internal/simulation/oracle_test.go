@@ -48,6 +48,7 @@ type oracle struct {
 	excused  map[int]int             // ends of a life before its place was saved
 	tries    map[int][2]time.Time    // when it was first sent, when the last try ended
 	read     int                     // items that Read has returned, in this life
+	most     int                     // records that may be in flight, in this life
 	newest   int                     // items of the last Read
 	altered  int                     // messages that nobody has issued
 }
@@ -177,11 +178,16 @@ type watchedSource struct {
 
 // Read notes what was read.
 func (s watchedSource) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, error) {
+	o := s.o
+	o.mu.Lock()
+	if ahead := o.place[after] - o.saved; ahead > o.most {
+		o.t.Errorf("P8: read on although %d records are not saved, want at most %d", ahead, o.most)
+	}
+	o.mu.Unlock()
 	b, err := s.Source.Read(ctx, after)
 	if err != nil {
 		return b, err
 	}
-	o := s.o
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	place := o.place[after]

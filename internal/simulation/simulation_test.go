@@ -4,6 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -167,6 +169,10 @@ func (s *simulation) build() {
 		place: map[ingest.Cursor]int{}, unknown: map[int]int{}, excused: map[int]int{}, tries: map[int][2]time.Time{}}
 	s.net.serve(t, awsHost, s.standIn)
 	s.net.serve(t, sourceHost, s.standIn.Source(s.oracle))
+	s.net.serve(t, foreignHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t.Errorf("T3: %s %s has followed a redirect to another host, with the headers %v", r.Method, r.URL, slices.Sorted(maps.Keys(r.Header)))
+		_, _ = io.WriteString(w, "{}")
+	}))
 	tr := &http.Transport{DialContext: s.net.dial}
 	t.Cleanup(tr.CloseIdleConnections)
 	s.oracle.queue = sqs.New(sqs.Options{Region: s.env["AWS_REGION"], BaseEndpoint: aws.String("http://" + awsHost), HTTPClient: &http.Client{Transport: tr},
