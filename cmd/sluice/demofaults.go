@@ -14,6 +14,7 @@ import (
 
 	"sluice/examples/earthquakes"
 	"sluice/ingest"
+	"sluice/internal/awscreds"
 	"sluice/internal/awslocal"
 	"sluice/internal/awslocal/faults"
 	"sluice/internal/backoff"
@@ -118,7 +119,12 @@ func (f demoFlags) faultyPass(ctx context.Context, name, stateDir string, standI
 	if err := standIn.Arm(faults.Script{}); err != nil {
 		return nil, err
 	}
-	got, err := readback.OpenQueue(d.destination.AWS, os.Getenv("SLUICE_SQS_QUEUE_URL")).Drain(ctx, nil)
+	user, err := awscreds.Load(ctx, awscreds.Config{}) // the daemon's own may still wait for STS
+	if err != nil {
+		return nil, err
+	}
+	defer user.Close()
+	got, err := readback.OpenQueue(user, os.Getenv("SLUICE_SQS_QUEUE_URL")).Drain(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read the queue back: %w", err)
 	}
@@ -148,7 +154,7 @@ func (f demoFlags) untilQuiet(ctx context.Context, d *daemon, r *faultyResult) e
 			continue
 		}
 		if time.Since(moved) > f.patience && !r.gaveUp {
-			r.gaveUp, r.patience, r.blocked = true, f.patience, d.monitor.Readiness().Reasons
+			r.gaveUp, r.patience, r.blocked = true, f.patience, r.witness.obstacles(d)
 			stop()
 		}
 	}

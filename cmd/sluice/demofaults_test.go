@@ -86,6 +86,37 @@ func TestDemoUnderFaults(t *testing.T) {
 	}
 }
 
+// TestDemoGivesUp: no script makes the demonstration hang. It says what is in the way, and what was not delivered is at the
+// source and not lost.
+func TestDemoGivesUp(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ rules, transport, want string }{
+		"all calls wait":           {`{call: "*", do: stall, for: 24h}`, "sqs", `blocked +source: timeout`},
+		"all calls hang":           {`{call: "*", do: accept_then_hang}`, "apigateway", `blocked +source: timeout`},
+		"all answers drip":         {`{call: "*", do: slow, bytes_per_second: 1}`, "sqs", `blocked +source: timeout`},
+		"the source shows nothing": {`{call: source, do: answer, headers: {Content-Type: application/json}, body: '{"features":[]}'}`, "sqs", `blocked +nothing; the source answers, and shows no more`},
+		"a used-up quota":          {`{call: POST /records, do: fail_request, code: LimitExceeded}`, "apigateway", `blocked +destination: quota_exhausted`},
+		"a mass of refusals":       {`{call: SendMessageBatch, do: fail_entries, code: InvalidMessageContents}`, "sqs", `(?s)set aside +50: .*blocked +deadletter: mass_dead_letters`},
+		"no role":                  {`{call: AssumeRole, do: fail_request, code: AccessDenied}`, "sqs", `blocked +destination: role_denied`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			script := filepath.Join(t.TempDir(), "endless.yaml")
+			write(t, script, "rules:\n  - "+c.rules+"\n")
+			p := start(t, nil, "demo", "--patience", "4s", "--transport", c.transport, "--faults", script)
+			if code := p.wait(t, 2*soon); code != exitUnavailable {
+				t.Errorf("exit code %d, want %d", code, exitUnavailable)
+			}
+			out := p.out.String()
+			for _, want := range []string{c.want, `lost +0\n`, `at the source +1\d{3}: nothing had moved for 4s, so this was given up`} {
+				if !regexp.MustCompile(want).MatchString(out) {
+					t.Errorf("nothing like %q in\n%s", want, out)
+				}
+			}
+		})
+	}
+}
+
 // TestVerdictUnderFaults: the demonstration ends with 0 only if nothing is lost or altered, and nothing is left.
 func TestVerdictUnderFaults(t *testing.T) {
 	t.Parallel()

@@ -51,6 +51,7 @@ type witness struct {
 	moved    time.Time       // when a record was read, accepted or set aside last
 	fates    map[string]bool // records that are accepted or set aside, by the publisher's id
 	pages    tally           // failed reads
+	unread   error           // why the newest read failed; nil: it did not
 	requests tally           // failed requests, once by each reason in them
 }
 
@@ -84,6 +85,7 @@ func (w *witness) Put(ctx context.Context, item []byte, reason error) error {
 func (w *witness) read(items int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.unread = err
 	switch {
 	case err != nil:
 		w.pages = w.pages.plus(fault.From(err).Code(), 1)
@@ -126,6 +128,26 @@ func (w *witness) accounted(id string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.fates[id]
+}
+
+// obstacles says what is in the way: what the daemon is not ready for, and what it would not call a trouble yet.
+func (w *witness) obstacles(d *daemon) (found []telemetry.Reason) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	add := func(part ingest.Part, err error) {
+		known := slices.ContainsFunc(found, func(r telemetry.Reason) bool { return r.Part == string(part) })
+		if err != nil && !known {
+			found = append(found, telemetry.Reason{Part: string(part), Reason: fault.From(err).Code(), Message: telemetry.Sanitize(err.Error(), 500)})
+		}
+	}
+	for _, r := range d.monitor.Readiness().Reasons {
+		if r.Reason != "starting" || w.unread == nil {
+			found = append(found, r)
+		}
+	}
+	add(ingest.PartSource, w.unread)
+	add(ingest.PartDestination, d.pipeline.Deliverer.Status().Err)
+	return found
 }
 
 // publisherID is what the publisher calls an event.
