@@ -96,6 +96,7 @@ const longest = time.Minute
 // drawScript makes the script of a seed for a transport.
 func drawScript(rnd *rand.Rand, seed uint64, transport string) faults.Script {
 	s := faults.Script{Seed: seed}
+	troubled, _ := course(seed)
 	draw := func(call string, share float64, menus ...map[string]choice) {
 		for _, menu := range menus {
 			for _, kind := range sortedKinds(menu) {

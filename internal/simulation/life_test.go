@@ -25,7 +25,6 @@ const (
 	// Where redirects lead.
 	foreignHost = "127.0.0.1:9"
 
-	poll    = 10 * time.Second // between two sweeps of the source
 	breaker = 50               // records set aside in a row, after which it is not the records' fault
 	drain   = 25 * time.Second // of a polite end
 )
@@ -33,7 +32,7 @@ const (
 // sourceConfig reads the oracle's pages: from an offset, or from the newest time seen, which several records share.
 func (s *simulation) sourceConfig() httpapi.Config {
 	c := httpapi.Default()
-	c.URL, c.Records, c.Interval = "http://"+sourceHost+"/events", "items", poll
+	c.URL, c.Records, c.Interval = "http://"+sourceHost+"/events", "items", s.poll
 	c.Pagination, c.Limit, c.Dial = "offset", 3+int(s.seed%30), s.net.dial
 	if s.seed%3 == 0 {
 		c.SinceParam, c.SincePath, c.SinceType = "since", "ts", "number"
@@ -98,7 +97,7 @@ func (s *simulation) live(ctx context.Context, drain time.Duration) {
 	monitor.Watch(deliverer)
 	p := &ingest.Pipeline{Source: watchedSource{source, s.oracle}, Parse: ingest.Naming{Stream: "sim", ID: "id", Key: "key"}.Parser(),
 		Deliverer: deliverer, Checkpoint: watchedCheckpoint{checkpoint, s.oracle}, DeadLetter: dead,
-		InFlight: s.oracle.most / s.sourceConfig().Limit, Idle: poll, Drain: drain, Backoff: policy, Observe: monitor.Observer()}
+		InFlight: s.oracle.most / s.sourceConfig().Limit, Idle: s.poll, Drain: drain, Backoff: policy, Observe: monitor.Observer()}
 	s.monitor.Store(monitor)
 	start, before := time.Now(), s.oracle.innocent()
 	err = p.Run(ctx)

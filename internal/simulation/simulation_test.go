@@ -34,10 +34,18 @@ var (
 )
 
 const (
-	many     = 150              // records issued while there are faults
-	troubled = 12 * time.Minute // how long there are faults
-	patience = time.Hour        // for all to be settled when they are over
+	many     = 150       // records issued while there are faults
+	patience = time.Hour // for all to be settled when they are over
 )
+
+// course is how long there are faults in a seed, and how often it asks the source. In a long one credentials, which live
+// for 15 minutes, are renewed in the middle of a life, and end if STS is away for long.
+func course(seed uint64) (troubled, poll time.Duration) {
+	if seed%4 == 3 {
+		return 50 * time.Minute, 30 * time.Second
+	}
+	return 12 * time.Minute, 10 * time.Second
+}
 
 // transports are what seeds deliver through, in turn.
 var transports = []string{"sqs", "fifo", "apigateway"}
@@ -100,6 +108,8 @@ type simulation struct {
 	rnd       *rand.Rand // of the plan; nobody draws while the daemon lives
 	transport string     // sqs, fifo or apigateway
 	script    faults.Script
+	troubled  time.Duration // how long there are faults
+	poll      time.Duration // between two sweeps of the source
 	net       network
 	standIn   *awslocal.Server
 	env       map[string]string
@@ -120,6 +130,7 @@ func (s *simulation) jitter() float64 {
 // simulate runs one seed, and says how to run it again if it fails.
 func simulate(t *testing.T, seed uint64) tally {
 	s := &simulation{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), waits: rand.New(rand.NewPCG(seed, 2)), transport: transports[seed%3]}
+	s.troubled, s.poll = course(seed)
 	s.script = drawScript(s.rnd, seed, s.transport)
 	t.Cleanup(s.explain)
 	s.build()
@@ -195,9 +206,9 @@ func (s *simulation) plan(start time.Time, result tally) {
 	t := s.t
 	last := start
 	for i := range many {
-		born := start.Add(time.Duration(i) * troubled / many)
+		born := start.Add(time.Duration(i) * s.troubled / many)
 		if s.seed%2 == 0 {
-			born = start.Add(time.Duration(i/50) * troubled / 4) // in bursts
+			born = start.Add(time.Duration(i/50) * s.troubled / 4) // in bursts
 		}
 		if at := s.mass(); at > 0 && i < many*2/3 {
 			born = start.Add(at + time.Second) // enough of them for a breaker
@@ -211,8 +222,8 @@ func (s *simulation) plan(start time.Time, result tally) {
 	if err := s.standIn.Arm(s.script); err != nil {
 		t.Fatal(err)
 	}
-	for end := start.Add(troubled); time.Now().Before(end); {
-		life := min(time.Until(end), time.Duration(s.rnd.Int64N(int64(troubled/2))))
+	for end := start.Add(s.troubled); time.Now().Before(end); {
+		life := min(time.Until(end), time.Duration(s.rnd.Int64N(int64(s.troubled/2))))
 		kind, grace := proof.Stops, drain
 		if s.rnd.IntN(2) == 0 {
 			kind, grace = proof.Crashes, 0
@@ -233,7 +244,7 @@ func (s *simulation) plan(start time.Time, result tally) {
 	result.add(s.calm())
 	s.awaitFresh(s.oracle.issue(time.Now()))
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && !s.settled(); {
-		time.Sleep(poll)
+		time.Sleep(s.poll)
 	}
 	cancel()
 	<-ended
@@ -274,7 +285,7 @@ func (s *simulation) settled() bool {
 // longest wait that a fault may have left behind: a probe of what was blocked, at the source and at the destination, the
 // longest request, the longest backoff, a sweep. A breaker that has tripped needs a probe for each bad record before a good one.
 func (s *simulation) awaitFresh(n int) {
-	bound := 2*time.Minute + 35*time.Second + 30*time.Second + poll + 5*time.Second
+	bound := 2*time.Minute + 35*time.Second + 30*time.Second + s.poll + 5*time.Second
 	if s.mass() > 0 {
 		bound += 3 * time.Minute
 	}
