@@ -22,7 +22,7 @@ func TestDemoUnderFaults(t *testing.T) {
 		code       int
 		want       []string // regular expressions
 	}{
-		"storm.yaml": {both, 0, []string{`page is 503 +2\n`, `bad_page 1`, `sts_unavailable`, `unexpected_answer 1`, `lost +0\n`, `altered +0\n`}},
+		"storm.yaml": {both, 0, []string{`page is 503 +2\n`, `STS is away +2\n`, `bad_page 1`, `unexpected_answer 1`, `lost +0\n`, `altered +0\n`}},
 		"login_page.yaml": {both, 0, []string{`in place of a page +3\n`, `in place of the destination +3\n`, `bad_page 3`, `unexpected_answer 3`, `lost +0\n`,
 			`duplicated +0;`}},
 		"torn_pages.yaml": {both[:1], 0, []string{`5 of them failed`, `truncated 2`, `bad_page 1`, `page_too_large 1`, `timeout 1`, `lost +0\n`}},
