@@ -35,6 +35,8 @@ type oracle struct {
 	url   *string
 	dir   string // of the daemon's state
 
+	draining chan struct{} // holds one token while the queue is being read
+
 	mu       sync.Mutex
 	records  []issued
 	byBody   map[string]int
@@ -104,8 +106,10 @@ func (o *oracle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(page.Bytes())
 }
 
-// drain reads what has arrived in the queue.
+// drain reads what has arrived in the queue. Two at once would each miss what the other has just received and not noted yet.
 func (o *oracle) drain(ctx context.Context) {
+	o.draining <- struct{}{}
+	defer func() { <-o.draining }()
 	for {
 		out, err := o.queue.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: o.url, MaxNumberOfMessages: 10})
 		if err != nil {

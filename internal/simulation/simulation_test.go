@@ -175,7 +175,7 @@ func (s *simulation) build() {
 	for _, v := range s.standIn.Environment() {
 		s.env[v.Name] = v.Value
 	}
-	s.oracle = &oracle{t: t, dir: stateDir(t), url: aws.String(s.env["SLUICE_SQS_QUEUE_URL"]),
+	s.oracle = &oracle{t: t, draining: make(chan struct{}, 1), dir: stateDir(t), url: aws.String(s.env["SLUICE_SQS_QUEUE_URL"]),
 		byBody: map[string]int{}, byID: map[string]int{}, arrived: map[int]int{}, messages: map[int]map[string]bool{},
 		place: map[ingest.Cursor]int{}, unknown: map[int]int{}, excused: map[int]int{}, tries: map[int][2]time.Time{}}
 	s.net.serve(t, awsHost, s.standIn)
