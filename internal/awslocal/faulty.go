@@ -109,7 +109,7 @@ func (r request) queueEffect() sqs.Effect {
 	}
 	kind := effectKinds[r.fault.Do]
 	if r.fault.Do == faults.Partial {
-		kind = map[faults.Reply]sqs.EffectKind{faults.Missing: sqs.Omit, faults.Doubled: sqs.Repeat, faults.Unknown: sqs.Rename}[r.fault.Reply]
+		kind = map[faults.Reply]sqs.EffectKind{faults.Missing: sqs.Omit, faults.Ignored: sqs.Ignore, faults.Doubled: sqs.Repeat, faults.Unknown: sqs.Rename}[r.fault.Reply]
 	}
 	return sqs.Effect{
 		Kind: kind, Picks: r.fault.Picks, Code: cmp.Or(r.fault.Code, "InternalError"), Message: r.fault.Message,

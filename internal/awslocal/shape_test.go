@@ -185,11 +185,15 @@ func TestAnswersAtWill(t *testing.T) {
 		if _, err := v.send("z"); err == nil || !strings.Contains(err.Error(), "EOF") && code(err) != "reset" {
 			t.Errorf("got %v, want an answer that ends too early", err)
 		}
-		v.wantBodies("done", "x", "y", "z")
+		if out, err := v.batch(t.Context(), "p", "q"); err != nil || len(out.Successful) != 1 || *out.Successful[0].Id != "b" || len(out.Failed) != 0 {
+			t.Errorf("got %+v, %v; want an answer without the first, which is not done", out, err)
+		}
+		v.wantBodies("done", "q", "x", "y", "z")
 	},
 		faults.Rule{Do: faults.Answer, Calls: []string{"POST /records"}, Times: 1, Status: 504, Body: "<html>", Headers: map[string]string{"Retry-After": "7"}},
 		faults.Rule{Do: faults.AcceptThenAnswer, Calls: []string{"POST /records"}, Status: 504, Body: "<html>", Headers: map[string]string{"Retry-After": "7"}},
-		faults.Rule{Do: faults.Partial, Reply: faults.Unknown, Entries: faults.Entries{Positions: []int{2}}},
+		faults.Rule{Do: faults.Partial, Reply: faults.Unknown, Times: 1, Entries: faults.Entries{Positions: []int{2}}},
 		faults.Rule{Do: faults.Truncate, Calls: []string{"SendMessage"}, Bytes: 10},
+		faults.Rule{Do: faults.Partial, Reply: faults.Ignored, Entries: faults.Entries{Positions: []int{1}}},
 	)
 }

@@ -65,6 +65,7 @@ var ofBatch = map[string]choice{
 	"entry_failed":      {faults.Rule{Do: faults.FailEntries, Entries: faults.Entries{One: true}}, false},
 	"entries_throttled": {faults.Rule{Do: faults.FailEntries, Code: "KMS.ThrottlingException"}, false},
 	"entry_missing":     {faults.Rule{Do: faults.Partial, Reply: faults.Missing, Entries: faults.Entries{One: true}}, false},
+	"entry_ignored":     {faults.Rule{Do: faults.Partial, Reply: faults.Ignored, Entries: faults.Entries{One: true}}, false},
 	"entry_doubled":     {faults.Rule{Do: faults.Partial, Reply: faults.Doubled, Entries: faults.Entries{One: true}}, false},
 	"entry_unknown":     {faults.Rule{Do: faults.Partial, Reply: faults.Unknown, Entries: faults.Entries{One: true}}, false},
 	"wrong_md5":         {faults.Rule{Do: faults.WrongMD5, Entries: faults.Entries{One: true}}, false},

@@ -163,8 +163,8 @@ func (r Rule) checkAmounts() *problem {
 	if r.Skew.Abs() > maxTime {
 		return &problem{"skew", fmt.Sprintf("%v: a clock can be off by at most %v", r.Skew, maxTime)}
 	}
-	if r.Reply != "" && r.Reply != Missing && r.Reply != Doubled && r.Reply != Unknown {
-		return &problem{"reply", fmt.Sprintf("%q: it is missing, doubled or unknown", r.Reply)}
+	if r.Reply != "" && !slices.Contains([]Reply{Missing, Ignored, Doubled, Unknown}, r.Reply) {
+		return &problem{"reply", fmt.Sprintf("%q: it is missing, ignored, doubled or unknown", r.Reply)}
 	}
 	return nil
 }

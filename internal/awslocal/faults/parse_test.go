@@ -112,7 +112,7 @@ func TestBadScripts(t *testing.T) {
 		"entry 11":               {rule("do: drop, entries: 11"), "line 2: entries: 11: entries are counted from 1 to 10"},
 		"entries no list":        {rule("do: drop, entries: some"), "line 2: entries: here has to be a list such as [2, 5], or one, or all"},
 		"neither true nor false": {rule("do: fail_entries, sender_fault: yes"), `line 2: sender_fault: "yes" is neither true nor false`},
-		"reply":                  {rule("do: partial, reply: gone"), `line 2: reply: "gone": it is missing, doubled or unknown`},
+		"reply":                  {rule("do: partial, reply: gone"), `line 2: reply: "gone": it is missing, ignored, doubled or unknown`},
 		"skew of days":           {rule("do: clock_skew, skew: 100h"), "line 2: skew: 100h0m0s: a clock can be off by at most 24h0m0s"},
 		"status of no answer":    {rule("do: answer, status: 100"), "line 2: status: 100 is not the status of an answer, 200 to 599"},
 		"headers no mapping":     {rule("do: answer, headers: [a]"), "line 2: headers: here has to be a mapping such as {Retry-After: 30}"},

@@ -61,6 +61,7 @@ type Reply string
 // The replies.
 const (
 	Missing Reply = "missing" // the entry is done, and not in the answer
+	Ignored Reply = "ignored" // the entry is not done, and not in the answer
 	Doubled Reply = "doubled" // the entry is in the answer twice
 	Unknown Reply = "unknown" // the answer is about an entry that nobody has sent, in place of this one
 )

@@ -51,6 +51,8 @@ func eachEntry[T any](f *Effect, entries []T, id func(T) string, do func(T) erro
 	for i, entry := range entries {
 		var err error
 		switch n := len(entries); {
+		case f.on(Ignore, i, n):
+			continue
 		case f.on(FailEntries, i, n):
 			err = f.failure()
 		case !f.on(Drop, i, n):

@@ -14,6 +14,7 @@ const (
 	Alter                  // a bit of the body changes, and the digests say that all is well
 	WrongDigest            // the digest of the body in the answer is wrong
 	Omit                   // a batch's entries are done and missing from the answer
+	Ignore                 // a batch's entries are not done and missing from the answer
 	Repeat                 // a batch's entries are in the answer twice
 	Rename                 // a batch's entries are in the answer under ids that nobody has sent
 )

@@ -47,6 +47,9 @@ func (e *Engine) sendMessageBatch(c *call, in *sendMessageBatchRequest) (*sendMe
 			return err
 		}
 		for i, entry := range in.Entries {
+			if c.effect.on(Ignore, i, len(in.Entries)) {
+				continue
+			}
 			if invalid[i] != nil {
 				out.Failed = append(out.Failed, refused(entry.ID, invalid[i]))
 				continue
