@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,7 +29,9 @@ type issued struct {
 // An oracle issues records, and knows what became of each. It trusts nothing that the daemon says, except where the
 // daemon says that it does not know: an unknown outcome excuses one more copy.
 type oracle struct {
-	t     *testing.T
+	t interface {
+		Errorf(format string, args ...any)
+	}
 	queue *sqs.Client
 	url   *string
 	dir   string // of the daemon's state
