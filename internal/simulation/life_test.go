@@ -71,13 +71,12 @@ func (s *simulation) live(ctx context.Context, drain time.Duration) {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	checkpoint, err := ingest.OpenCheckpoint(s.oracle.dir, source.Fingerprint())
+	checkpoint, err := ingest.OpenCheckpoint(ctx, ingest.CheckpointOptions{Dir: s.oracle.dir, Fingerprint: source.Fingerprint()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer checkpoint.Close()
 	dead := ingest.OpenDeadLetter(s.oracle.dir)
-	defer dead.Close()
 	who, err := s.identity()
 	if err != nil {
 		t.Fatal(err)
