@@ -17,7 +17,7 @@ type Deliverer struct {
 	Transport   Transport
 	Backoff     backoff.Policy
 	Timeout     time.Duration // for one Send; 0: 30 s
-	Concurrency int           // Sends at once, over all Delivers; 0: 16. Throttling lowers it, success raises it again
+	Concurrency int           // Sends at once, over all Delivers; 0: 16. Throttling and long answers lower it for a while
 	Limiter     Limiter       // paces Sends; nil: unlimited
 	Probe       time.Duration // between two knocks on a Blocked destination; 0: one minute
 
@@ -28,7 +28,8 @@ type Deliverer struct {
 	// Observe is told of every finished Send; metrics and bench listen here. It may be called concurrently.
 	Observe func(Attempt)
 	// Report is told when the destination stops letting records through, with the reason (again when the reason is
-	// renewed), and when it lets them through again, with nil. It must not call the Deliverer.
+	// renewed), and when it lets them through again, with nil: one call at a time, in order. Where it is slow, what has
+	// been overtaken by newer news is left out.
 	Report func(error)
 
 	once sync.Once
@@ -39,15 +40,6 @@ type Deliverer struct {
 // A Limiter paces Sends: Wait returns when the next one may go, or an error if ctx ends before.
 type Limiter interface {
 	Wait(ctx context.Context) error
-}
-
-// An Attempt is one finished Send. Its slices are valid during the call only.
-type Attempt struct {
-	Start   time.Time
-	Took    time.Duration
-	Records []Record
-	Bytes   int // sum of Size
-	Results []Result
 }
 
 const (
@@ -61,12 +53,12 @@ const (
 // rejected only by a verdict on itself: a request refused as a whole is halved until the culprit stands alone (I4).
 func (d *Deliverer) Deliver(ctx context.Context, recs []Record) []Result {
 	d.once.Do(d.prepare)
-	results := make([]Result, len(recs))
-	todo := d.fitting(recs, results)
+	v := &delivery{Deliverer: d, recs: recs, results: make([]Result, len(recs)), doubt: make([]time.Time, len(recs))}
+	todo := v.fitting()
 	progress := time.Now()
 	for stuck := 0; len(todo) > 0; {
-		d.round(ctx, recs, todo, results)
-		left := unsettled(todo, results)
+		v.send(ctx, pack(recs, todo, d.caps, d.Transport.Size))
+		left := unsettled(todo, v.results)
 		if len(left) < len(todo) {
 			stuck, progress = 0, time.Now()
 		}
@@ -75,12 +67,20 @@ func (d *Deliverer) Deliver(ctx context.Context, recs []Record) []Result {
 			break
 		}
 		stuck++
-		wait := d.pause(todo, results, stuck)
+		wait := v.pause(todo, stuck)
 		if d.hopeless(time.Since(progress)+wait) || backoff.Sleep(ctx, wait) != nil {
 			break
 		}
 	}
-	return results
+	return v.results
+}
+
+// A delivery is the state of one Deliver. Requests that are under way at the same time have no record in common.
+type delivery struct {
+	*Deliverer
+	recs    []Record
+	results []Result
+	doubt   []time.Time // when the first attempt with an Unknown outcome began; zero: there was none
 }
 
 // Status describes the lane to the destination at this moment.
@@ -97,7 +97,7 @@ func (d *Deliverer) Status() Status {
 	d.once.Do(d.prepare)
 	d.lane.mu.Lock()
 	defer d.lane.mu.Unlock()
-	return Status{InFlight: d.lane.inFlight, Limit: d.lane.limit, Err: d.lane.last, Since: d.lane.since, RetryAt: d.lane.until}
+	return Status{InFlight: d.lane.inFlight, Limit: d.lane.pace.limit, Err: d.lane.last, Since: d.lane.since, RetryAt: d.lane.until}
 }
 
 func (d *Deliverer) prepare() {
@@ -109,19 +109,19 @@ func (d *Deliverer) prepare() {
 	if d.caps.MaxInFlight > 0 {
 		limit = min(limit, d.caps.MaxInFlight)
 	}
-	d.lane.ceiling, d.lane.limit = limit, limit
+	d.lane.pace = pace{ceiling: limit, limit: limit}
 }
 
 // fitting returns the indexes of the records that the destination takes at all, and rejects the others.
-func (d *Deliverer) fitting(recs []Record, results []Result) []int {
-	todo := make([]int, 0, len(recs))
-	for i, r := range recs {
-		if size := d.Transport.Size(r); d.caps.MaxRecordBytes > 0 && size > d.caps.MaxRecordBytes {
-			results[i].Err = &fault.Error{Class: fault.Rejected, Reason: "record_too_large", Op: "deliver",
-				Err: fmt.Errorf("the record takes %d bytes, the destination allows %d", size, d.caps.MaxRecordBytes)}
+func (v *delivery) fitting() []int {
+	todo := make([]int, 0, len(v.recs))
+	for i, r := range v.recs {
+		if size := v.Transport.Size(r); v.caps.MaxRecordBytes > 0 && size > v.caps.MaxRecordBytes {
+			v.results[i].Err = &fault.Error{Class: fault.Rejected, Reason: "record_too_large", Op: "deliver",
+				Err: fmt.Errorf("the record takes %d bytes, the destination allows %d", size, v.caps.MaxRecordBytes)}
 			continue
 		}
-		results[i].Err = &fault.Error{Op: "deliver", Err: errNotTried}
+		v.results[i].Err = &fault.Error{Op: "deliver", Err: errNotTried}
 		todo = append(todo, i)
 	}
 	return todo
@@ -129,94 +129,49 @@ func (d *Deliverer) fitting(recs []Record, results []Result) []int {
 
 var errNotTried = fmt.Errorf("not sent yet")
 
-// round makes one attempt at every record in todo.
-func (d *Deliverer) round(ctx context.Context, recs []Record, todo []int, results []Result) {
+// send makes every one of requests, side by side as far as the lane allows.
+func (v *delivery) send(ctx context.Context, requests [][]int) {
 	var wg sync.WaitGroup
-	requests := pack(recs, todo, d.caps, d.Transport.Size)
 	for n, request := range requests {
-		p, err := d.lane.acquire(ctx, d.Patience)
+		p, err := v.lane.acquire(ctx, v.Patience)
 		if err != nil {
 			for _, i := range request {
-				results[i].Err = err
+				v.results[i] = Result{Err: err} // I4: nobody has judged these records
 			}
 			continue
 		}
 		if n == len(requests)-1 { // nobody has to be woken for it
-			d.exchange(ctx, p, recs, request, results)
+			v.exchange(ctx, p, request)
 			break
 		}
-		wg.Go(func() { d.exchange(ctx, p, recs, request, results) })
+		wg.Go(func() { v.exchange(ctx, p, request) })
 	}
 	wg.Wait()
 }
 
 // exchange makes one request with the permit p, and smaller ones of what is refused without a verdict on the record.
-func (d *Deliverer) exchange(ctx context.Context, p permit, recs []Record, request []int, results []Result) {
-	batch := make([]Record, len(request))
-	for k, i := range request {
-		batch[k] = recs[i]
-	}
-	got := d.attempt(ctx, batch)
-	learnt := outcomeOf(got)
+func (v *delivery) exchange(ctx context.Context, p permit, request []int) {
+	a := v.attempt(ctx, request)
+	learnt := newsOf(a)
 	if ctx.Err() != nil && !learnt.passed {
-		learnt = outcome{} // cut short by us: no news about the destination
+		learnt = news{} // cut short by us: no news about the destination
 	}
-	d.lane.release(p, learnt, d.Backoff, d.probe(), d.Report)
+	v.lane.release(p, learnt, v.Backoff, v.probe(), v.Report)
 	for k, i := range request {
-		results[i] = got[k]
+		v.results[i] = a.Results[k]
 	}
-	if len(request) == 1 {
-		return
+	if len(request) > 1 {
+		v.send(ctx, smaller(request, a.Results))
 	}
-	for _, part := range smaller(request, got) {
-		p, err := d.lane.acquire(ctx, d.Patience)
-		if err != nil {
-			for _, i := range part {
-				results[i] = Result{Err: err} // I4: nobody has judged these records
-			}
-			continue
-		}
-		d.exchange(ctx, p, recs, part, results)
-	}
-}
-
-// attempt makes one Send and tells Observe of it.
-func (d *Deliverer) attempt(ctx context.Context, batch []Record) []Result {
-	if d.Limiter != nil {
-		if err := d.Limiter.Wait(ctx); err != nil {
-			return spread(len(batch), &fault.Error{Op: "deliver", Err: err})
-		}
-	}
-	timeout := d.Timeout
-	if timeout <= 0 {
-		timeout = defaultTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	start := time.Now()
-	results := d.Transport.Send(ctx, batch)
-	took := time.Since(start)
-	if len(results) != len(batch) { // I3: silence is no fate
-		results = spread(len(batch), &fault.Error{Op: "deliver", Reason: "broken_driver", Ambiguous: true,
-			Err: fmt.Errorf("the driver returned %d results for %d records", len(results), len(batch))})
-	}
-	if d.Observe != nil {
-		bytes := 0
-		for _, r := range batch {
-			bytes += d.Transport.Size(r)
-		}
-		d.Observe(Attempt{Start: start, Took: took, Records: batch, Bytes: bytes, Results: results})
-	}
-	return results
 }
 
 // pause returns how long to wait before the next round: what the destination asked for, or the backoff.
-func (d *Deliverer) pause(todo []int, results []Result, stuck int) time.Duration {
-	wait := d.Backoff.Wait(stuck)
+func (v *delivery) pause(todo []int, stuck int) time.Duration {
+	var asked time.Duration
 	for _, i := range todo {
-		wait = max(wait, fault.From(results[i].Err).RetryAfter)
+		asked = max(asked, fault.From(v.results[i].Err).RetryAfter)
 	}
-	return wait
+	return v.Backoff.After(asked, stuck)
 }
 
 // hopeless reports whether Patience is over, or will be before there is progress again.
@@ -263,13 +218,4 @@ func smaller(request []int, got []Result) [][]int {
 		return [][]int{whole}
 	}
 	return [][]int{whole[:len(whole)/2], whole[len(whole)/2:]}
-}
-
-// spread returns n Results with the same error.
-func spread(n int, err error) []Result {
-	results := make([]Result, n)
-	for i := range results {
-		results[i].Err = err
-	}
-	return results
 }

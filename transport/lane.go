@@ -15,27 +15,31 @@ import (
 type lane struct {
 	mu       sync.Mutex
 	queue    []waiter // who waits for a permit, the first to come first
-	ceiling  int      // the limit never grows above it
-	limit    int      // requests in flight at once
-	passed   int      // requests that passed since the limit last changed
+	pace     pace
 	inFlight int
-	// Sixteen requests that fail together are one setback, not sixteen: each setback begins a new epoch, and a failure
-	// counts only if its request left in the present one.
+	// Sixteen requests that fail together are one setback, not sixteen: each setback begins a new epoch, as each lowering
+	// of the limit does, and a request counts only if it left in the present one.
 	epoch    int
 	current  int       // requests in flight that left in the present epoch
 	failures int       // setbacks since anything passed
 	since    time.Time // when the first of them happened
 	until    time.Time // no request before
+	asked    time.Time // no request before, because the destination has said so
 	held     error     // why not before until
 	last     error     // what the newest setback said; nil while requests pass
 	reported bool
+	untold   []error // for Report, the oldest first; at most two
+	telling  bool    // somebody is calling Report
 }
 
 // troubled is the number of setbacks in a row after which a lane counts as troubled. One may be chance.
 const troubled = 2
 
 // A permit is the right to make one request; it ends with release.
-type permit struct{ epoch int }
+type permit struct {
+	epoch int
+	alone bool // no other request was under way
+}
 
 // A waiter is somebody in the queue; the channel tells it to look whether it may go on.
 type waiter chan struct{}
@@ -56,12 +60,12 @@ func (l *lane) acquire(ctx context.Context, patience time.Duration) (permit, err
 			return permit{}, err
 		}
 		wait := time.Until(l.until)
-		free := l.inFlight < l.limit && (l.last == nil || l.current == 0) && (len(l.queue) == 0 || l.queue[0] == me)
+		free := l.inFlight < l.pace.limit && (l.last == nil || l.current == 0) && (len(l.queue) == 0 || l.queue[0] == me)
 		if free && wait <= 0 {
 			l.inFlight++
 			l.current++
 			l.leave(me)
-			return permit{epoch: l.epoch}, nil
+			return permit{epoch: l.epoch, alone: l.inFlight == 1}, nil
 		}
 		if me == nil {
 			me = make(waiter, 1)
@@ -119,108 +123,142 @@ func (l *lane) hopeless(patience time.Duration) error {
 	return nil
 }
 
-// An outcome is what one request tells about the destination.
-type outcome struct {
-	passed     bool          // it took or judged at least one record
+// news is what one request tells about the destination.
+type news struct {
+	passed     bool // it took or judged at least one record
+	took       time.Duration
 	throttled  bool          // it asked for less, or could not keep up
 	err        error         // why nothing passed, or what throttled; nil without passed: nothing was learnt
 	retryAfter time.Duration // least wait it asked for
 }
 
-// outcomeOf reads the Results of one request.
-func outcomeOf(results []Result) outcome {
-	var o outcome
+// newsOf reads a finished request.
+func newsOf(a Attempt) news {
+	n := news{took: a.Took}
 	unanswered := false
-	for _, r := range results {
+	for _, r := range a.Results {
 		e := fault.From(r.Err)
 		if e == nil || e.Class == fault.Rejected {
-			o.passed = true
+			n.passed = true
 			continue
 		}
-		o.retryAfter = max(o.retryAfter, e.RetryAfter)
-		o.throttled = o.throttled || e.Class == fault.Throttled
+		n.retryAfter = max(n.retryAfter, e.RetryAfter)
+		n.throttled = n.throttled || e.Class == fault.Throttled
 		unanswered = unanswered || e.Ambiguous
-		if o.err == nil || e.Class == fault.Blocked {
-			o.err = r.Err
+		if n.err == nil || e.Class == fault.Blocked {
+			n.err = r.Err
 		}
 	}
 	// A destination that answers too late takes records twice for as long as it gets as many at once.
-	o.throttled = o.throttled || unanswered && !o.passed
-	return o
+	n.throttled = n.throttled || unanswered && !n.passed
+	return n
 }
 
-// release ends a permit and learns from the outcome. report is told when the lane becomes troubled (with the reason)
-// and when it is well again (nil).
-func (l *lane) release(p permit, o outcome, policy backoff.Policy, probe time.Duration, report func(error)) {
+// release ends a permit and learns from the request. report is told when the lane becomes troubled (with the reason) and
+// when it is well again (nil), without the lock: whoever reads it slowly holds up nobody else.
+func (l *lane) release(p permit, n news, policy backoff.Policy, probe time.Duration, report func(error)) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.inFlight--
 	fresh := p.epoch == l.epoch
 	if fresh {
 		l.current--
 	}
-	if o.passed {
-		l.heal(report)
+	if n.passed {
+		l.heal()
 	}
 	switch {
-	case o.err == nil && !o.passed:
-	case o.passed && !o.throttled:
-		l.passed++
-		if l.passed >= l.limit && l.limit < l.ceiling { // additive: one more after a whole round passed
-			l.limit, l.passed = l.limit+1, 0
+	case n.err == nil && !n.passed:
+	case n.passed && !n.throttled:
+		if fresh && l.pace.pass(n.took, p.alone) {
+			l.turn()
 		}
 	case fresh:
-		l.setback(o, policy, probe, report)
-	case o.retryAfter > 0:
-		l.postpone(o.retryAfter, o.err)
+		l.setback(n, policy, probe)
+	case n.retryAfter > 0:
+		l.postpone(policy.After(n.retryAfter, 1), n)
 	}
 	l.call()
+	l.tell(report)
 }
 
-// heal opens the lane: the destination lets requests through. The caller holds mu.
-func (l *lane) heal(report func(error)) {
+// turn begins a new epoch. The caller holds mu.
+func (l *lane) turn() { l.epoch, l.current = l.epoch+1, 0 }
+
+// heal opens the lane: the destination lets requests through. What it has asked for stays: the request that passed may
+// have left before that. The caller holds mu.
+func (l *lane) heal() {
 	if l.last == nil {
 		return
 	}
-	l.failures, l.last, l.until = 0, nil, time.Time{}
-	if l.reported && report != nil {
-		report(nil)
+	l.failures, l.last, l.until = 0, nil, l.asked
+	if l.reported {
+		l.note(nil)
 	}
 	l.reported = false
 }
 
 // setback begins a new epoch after a request that did not pass, or passed in part and was throttled. The caller holds mu.
-func (l *lane) setback(o outcome, policy backoff.Policy, probe time.Duration, report func(error)) {
-	l.epoch++
-	l.current = 0
-	if o.throttled { // multiplicative
-		l.limit, l.passed = max(1, l.limit/2), 0
+func (l *lane) setback(n news, policy backoff.Policy, probe time.Duration) {
+	l.turn()
+	if n.throttled {
+		l.pace.halve()
 	}
-	if o.passed {
-		l.postpone(max(policy.Wait(1), o.retryAfter), o.err)
+	if n.passed {
+		l.postpone(policy.After(n.retryAfter, 1), n)
 		return
 	}
 	l.failures++
 	if l.failures == 1 {
 		l.since = time.Now()
 	}
-	l.last = o.err
-	blocked := fault.Is(o.err, fault.Blocked)
-	wait := policy.Wait(l.failures)
+	l.last = n.err
+	blocked := fault.Is(n.err, fault.Blocked)
+	wait := policy.After(n.retryAfter, l.failures)
 	if blocked {
-		wait = probe
+		wait = max(probe, n.retryAfter)
 	}
-	l.postpone(max(wait, o.retryAfter), o.err)
+	l.postpone(wait, n)
 	// A destination that wants to be left alone for as long as a blocked one is in trouble for sure.
-	if (blocked || l.failures >= troubled || o.retryAfter >= probe) && report != nil {
+	if blocked || l.failures >= troubled || n.retryAfter >= probe {
 		l.reported = true
-		report(o.err)
+		l.note(n.err)
 	}
 }
 
-// postpone holds requests back for at least d, because of err. The caller holds mu.
-func (l *lane) postpone(d time.Duration, err error) {
-	if t := time.Now().Add(d); t.After(l.until) {
-		l.until, l.held = t, err
+// postpone holds requests back for at least d, because of n. The caller holds mu.
+func (l *lane) postpone(d time.Duration, n news) {
+	t := time.Now().Add(d)
+	if t.After(l.until) {
+		l.until, l.held = t, n.err
+	}
+	if n.retryAfter > 0 && t.After(l.asked) {
+		l.asked = t
+	}
+}
+
+// note keeps err for Report. Of what has not been told yet only the newest state counts, and whether there was another
+// one. The caller holds mu.
+func (l *lane) note(err error) {
+	if n := len(l.untold); n == 2 || n == 1 && (l.untold[0] == nil) == (err == nil) {
+		l.untold = l.untold[:0]
+	}
+	l.untold = append(l.untold, err)
+}
+
+// tell gives up mu, which the caller holds, and calls report with what has not been told yet, unless somebody else is
+// about it: then that one goes on with ours.
+func (l *lane) tell(report func(error)) {
+	defer l.mu.Unlock()
+	for !l.telling && len(l.untold) > 0 {
+		err := l.untold[0]
+		l.untold = l.untold[1:]
+		if report == nil {
+			continue
+		}
+		l.telling = true
+		l.mu.Unlock()
+		report(err)
+		l.mu.Lock()
+		l.telling = false
 	}
 }

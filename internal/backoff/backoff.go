@@ -32,12 +32,27 @@ func (p Policy) Wait(failures int) time.Duration {
 	for i := 0; i < failures && ceiling < limit; i++ {
 		ceiling *= 2
 	}
-	ceiling = min(ceiling, limit)
+	return p.part(min(ceiling, limit))
+}
+
+// After returns the time to wait after failures failures in a row, counted from 1, if the peer asked for at least asked:
+// never less than that. On top of it comes what Wait says, or a random part of a tenth of asked if that is more, so that
+// many who were told the same do not come back together.
+func (p Policy) After(asked time.Duration, failures int) time.Duration {
+	wait := p.Wait(failures)
+	if asked <= 0 {
+		return wait
+	}
+	return asked + max(wait, p.part(asked/10))
+}
+
+// part returns a random part of d.
+func (p Policy) part(d time.Duration) time.Duration {
 	random := rand.Float64
 	if p.Rand != nil {
 		random = p.Rand
 	}
-	return time.Duration(random() * float64(ceiling))
+	return time.Duration(random() * float64(d))
 }
 
 // Sleep waits for d or until ctx ends, and then returns why it ended.
