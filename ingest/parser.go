@@ -36,9 +36,6 @@ func (n Naming) Parser() Parser {
 		if tooDeep(item) {
 			return transport.Record{}, fmt.Errorf("the record is nested more than %d levels deep", maxDepth)
 		}
-		if err := n.check(item); err != nil {
-			return transport.Record{}, err
-		}
 		datum, err := n.find(item, n.ID, "SLUICE_RECORD_ID")
 		if err != nil {
 			return transport.Record{}, err
@@ -47,7 +44,8 @@ func (n Naming) Parser() Parser {
 		if err != nil {
 			return transport.Record{}, err
 		}
-		return transport.Record{ID: recordID(n.Stream, datum, key, item), Key: key, Body: item}, nil
+		record := transport.Record{ID: recordID(n.Stream, datum, key, item), Key: key, Body: item}
+		return record, n.check(item)
 	}
 }
 

@@ -27,6 +27,11 @@ type Pipeline struct {
 	Backoff  backoff.Policy // between failed Reads, Saves and Puts
 	Probe    time.Duration  // between two tries of what is Blocked; 0: one minute
 
+	// Ordered delivers the records of a Key in the order of the source: of each Key one at a time, the next when it is
+	// accepted or durably set aside, and one batch after the other whatever InFlight is. What comes again, after an
+	// unknown outcome or a crash, may come late.
+	Ordered bool
+
 	// MaxDeadShare is the share of the last 1,000 records that may be set aside, 0 to 1, before delivery pauses: a mass
 	// of refused records is a broken destination and not bad data. 0: 0.05. From 1 on nothing pauses.
 	MaxDeadShare float64
@@ -87,7 +92,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		context.AfterFunc(hard, func() { timer.Stop() })
 	})()
 
-	r := &run{p: p, stop: stop, abandon: abandon, slots: make(chan struct{}, max(1, p.InFlight)), saving: make(chan struct{}, 1),
+	r := &run{p: p, stop: stop, abandon: abandon, slots: make(chan struct{}, p.inFlight()), saving: make(chan struct{}, 1),
 		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
 	err = r.read(soft, hard, cursor)
 	r.wg.Wait()
@@ -100,6 +105,14 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		return ErrUnsettled
 	}
 	return nil
+}
+
+// inFlight is the number of batches that are delivered at once.
+func (p *Pipeline) inFlight() int {
+	if p.Ordered {
+		return 1 // a Key may occur in any of them
+	}
+	return max(1, p.InFlight)
 }
 
 // A run is the state of one Run.
@@ -238,7 +251,7 @@ func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 		r.trouble(part, err)
 		verdict := fault.From(err)
 		stuck := verdict.Class == fault.Blocked || verdict.Class == fault.Rejected // nobody else can mend what is asked here
-		wait := max(r.p.Backoff.Wait(failures), verdict.RetryAfter)
+		wait := r.p.Backoff.After(verdict.RetryAfter, failures)
 		if stuck {
 			wait = max(or(r.p.Probe, defaultProbe), verdict.RetryAfter)
 		}

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"sluice/internal/fault"
 	"sluice/transport"
@@ -11,15 +10,19 @@ import (
 
 // settle sees to it that every item is accepted by the destination or durably set aside, and returns nil only then (I1).
 func (r *run) settle(ctx context.Context, items [][]byte) error {
+	b := backlogOf(items, r.p.Parse)
 	var accepted, setAside int
-	alarm := error(nil)
-	for left := items; len(left) > 0; {
-		now, probe := left, false
-		if alarm != nil {
+	alarm := false
+	for !b.empty() {
+		now, probe := b.wave(r.p.Ordered), false
+		if len(now) == 0 { // all that is left is held, or comes after what is
 			switch err := r.guard.turn(ctx); {
 			case err == nil:
-				now, probe = left[:1], true
-			case !errors.Is(err, errHealed):
+				now, probe = b.probe(r.p.Parse), true
+			case errors.Is(err, errHealed):
+				b.release(r.p.Parse)
+				continue
+			default:
 				return err
 			}
 		}
@@ -28,15 +31,17 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 		if err != nil && !isMass(err) {
 			return err
 		}
-		if err != nil || alarm != nil {
+		b.hold(refused)
+		if probe && err == nil {
+			b.release(r.p.Parse)
+		}
+		if healed := alarm && len(b.held) == 0; err != nil || healed {
 			r.trouble(PartDeadLetter, err)
+			alarm = !healed
 		}
-		if alarm = err; alarm != nil && r.p.Once {
-			return alarm
+		if err != nil && r.p.Once {
+			return err
 		}
-		// All of left has been refused before, so each of them can show that this has changed. The next probe is another
-		// one: this one may be bad itself.
-		left = slices.Concat(left[len(now):], refused)
 	}
 	if f := r.p.Observe.Settled; f != nil {
 		f(accepted, setAside)
@@ -44,19 +49,18 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 	return nil
 }
 
-// attempt parses and delivers items and sets aside what is refused. It returns the items that the guard would not let it
-// set aside, together with the alarm; any other error leaves items unsettled.
-func (r *run) attempt(ctx context.Context, items [][]byte, probe bool) (refused [][]byte, accepted, setAside int, alarm error) {
-	recs := make([]transport.Record, 0, len(items))
-	from := make([]int, 0, len(items))
-	fates := make([]error, len(items)) // I3: one per item; nil is accepted
-	for i, item := range items {
-		rec, err := r.p.Parse(item)
-		if err != nil {
-			fates[i] = Unparsable(err)
+// attempt delivers entries and sets aside what is refused. It returns those that the guard would not let it set aside,
+// together with the alarm; any other error leaves them unsettled.
+func (r *run) attempt(ctx context.Context, entries []*entry, probe bool) (refused []*entry, accepted, setAside int, alarm error) {
+	recs := make([]transport.Record, 0, len(entries))
+	from := make([]int, 0, len(entries))
+	fates := make([]error, len(entries)) // I3: one per entry; nil is accepted
+	for i, e := range entries {
+		if e.bad != nil {
+			fates[i] = Unparsable(e.bad)
 			continue
 		}
-		recs, from = append(recs, rec), append(from, i)
+		recs, from = append(recs, e.record), append(from, i)
 	}
 	for k, res := range r.p.Deliverer.Deliver(ctx, recs) {
 		if res.Err != nil && !fault.Is(res.Err, fault.Rejected) {
@@ -70,12 +74,12 @@ func (r *run) attempt(ctx context.Context, items [][]byte, probe bool) (refused 
 			r.guard.pass(probe)
 			continue
 		}
-		err := r.setAside(ctx, items[i], fate, probe)
+		err := r.setAside(ctx, entries[i].item, fate, probe)
 		switch {
 		case err == nil:
 			setAside++
 		case isMass(err):
-			refused, alarm = append(refused, items[i]), err
+			refused, alarm = append(refused, entries[i]), err
 		default:
 			return nil, 0, 0, err
 		}

@@ -35,7 +35,8 @@ type Source interface {
 var ErrCursorGone = errors.New("the origin has forgotten the data after this cursor")
 
 // A Parser turns a raw item into a Record. Pure: the same item makes the same Record, ID included. An error means that
-// the item can never be delivered as it stands, and goes with it to the dead letters.
+// the item can never be delivered as it stands, and goes with it to the dead letters; the Record is that of the item all
+// the same if its ID and Key could be told, and else the zero Record.
 type Parser func(item []byte) (transport.Record, error)
 
 // Unparsable is the verdict on an item that a Parser has refused.

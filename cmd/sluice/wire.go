@@ -10,6 +10,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/backoff"
+	"sluice/internal/config"
 	"sluice/internal/drivers"
 	"sluice/internal/fault"
 	"sluice/internal/telemetry"
@@ -79,6 +80,7 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 		InFlight:     s.Core.Inflight,
 		Idle:         s.Interval(),
 		Drain:        s.Core.ShutdownTimeout,
+		Ordered:      s.Core.Order == config.OrderKey,
 		MaxDeadShare: s.Core.DeadletterMaxPercent / 100,
 		Observe:      d.monitor.Observer(),
 	}

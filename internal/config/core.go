@@ -28,6 +28,7 @@ type Core struct {
 
 	RecordID   string `split_words:"true" desc:"gjson path of the value in a record that names it (a record without it is set aside); unset: the content names it"`
 	RecordKey  string `split_words:"true" desc:"gjson path of the value in a record that groups it with others, as message group (a record without it is set aside); unset: no groups"`
+	Order      string `split_words:"true" default:"none" desc:"key: of each SLUICE_RECORD_KEY the records are delivered in the order of the source, one at a time, and one batch after the other (SLUICE_INFLIGHT has no effect); none: in any order"`
 	SchemaFile string `split_words:"true" desc:"file with a JSON Schema (draft-04 unless it says otherwise) that every record must satisfy to be delivered; unset: no check"`
 
 	StateDir  string `split_words:"true" default:"sluice-state" desc:"folder of the checkpoint and the dead letters; unset under systemd: the unit's STATE_DIRECTORY"`
@@ -52,6 +53,12 @@ type Core struct {
 // AdminOff as AdminAddr switches the admin port off.
 const AdminOff = "off"
 
+// The values of Order.
+const (
+	OrderNone = "none"
+	OrderKey  = "key"
+)
+
 // complete uses the state folder that systemd has made for the unit.
 func (c *Core) complete(getenv func(string) string) {
 	if folder, _, _ := strings.Cut(getenv("STATE_DIRECTORY"), ":"); folder != "" && getenv(own+"STATE_DIR") == "" {
@@ -67,6 +74,8 @@ func (c Core) Validate() error {
 		plain("STREAM", c.Stream),
 		path("RECORD_ID", c.RecordID),
 		path("RECORD_KEY", c.RecordKey),
+		oneOf("ORDER", c.Order, OrderNone, OrderKey),
+		keyed(c.Order, c.RecordKey),
 		file("SCHEMA_FILE", c.SchemaFile),
 		folder("STATE_DIR", c.StateDir),
 		address("ADMIN_ADDR", c.AdminAddr),
@@ -157,6 +166,14 @@ func path(name, value string) error {
 		return fmt.Errorf("%s is %s, want a gjson path in which every bracket and quote is closed", name, quote(value))
 	case strings.HasPrefix(value, "@") && !gjson.ModifierExists(modifier(value), nil):
 		return fmt.Errorf(`%s is %s, but gjson has no modifier @%s; write \@ if the name in the record begins with @`, name, quote(value), modifier(value))
+	}
+	return nil
+}
+
+// keyed refuses an order by key without a key.
+func keyed(order, key string) error {
+	if order == OrderKey && key == "" {
+		return errors.New("ORDER is key, but RECORD_KEY is not set, which says what the key of a record is")
 	}
 	return nil
 }

@@ -53,6 +53,9 @@ func TestCoreValidation(t *testing.T) {
 		{"SLUICE_RECORD_KEY", `a\`, pathLine},
 		{"SLUICE_RECORD_KEY", "@type", `no modifier @type; write \@`},
 		{"SLUICE_RECORD_KEY", `\@type`, ""},
+		{"SLUICE_ORDER", "none", ""},
+		{"SLUICE_ORDER", "keys", `SLUICE_ORDER: "keys", want none or key`},
+		{"SLUICE_ORDER", "key", "but SLUICE_RECORD_KEY is not set"},
 		{"SLUICE_SCHEMA_FILE", plainFile, ""},
 		{"SLUICE_SCHEMA_FILE", dir, "which is a folder"},
 		{"SLUICE_SCHEMA_FILE", dir + "/none", "no such file"},
@@ -98,6 +101,13 @@ func TestCoreValidation(t *testing.T) {
 	}
 }
 
+func TestAnOrderByKeyNeedsNothingButAKey(t *testing.T) {
+	c, lines := loadCore(t, map[string]string{"SLUICE_ORDER": "key", "SLUICE_RECORD_KEY": "account"})
+	if c.Order != config.OrderKey || len(lines) > 0 {
+		t.Errorf("Order = %q (%q), want key", c.Order, lines)
+	}
+}
+
 func TestStateDirOfSystemdUnit(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -132,7 +142,7 @@ func TestCoreDefaultsAreThoseOfTheDocumentation(t *testing.T) {
 	if len(lines) > 0 {
 		t.Fatalf("the defaults are not valid: %q", lines)
 	}
-	want := &config.Core{Source: "http", Transport: "sqs", StateDir: "sluice-state", AdminAddr: "127.0.0.1:9090", Inflight: 4, Concurrency: 16,
+	want := &config.Core{Source: "http", Transport: "sqs", StateDir: "sluice-state", AdminAddr: "127.0.0.1:9090", Order: "none", Inflight: 4, Concurrency: 16,
 		ShutdownTimeout: 25e9, LockWait: 60e9, DeadletterMaxBytes: 1 << 30, DeadletterMaxPercent: 5, LogLevel: "info", LogFormat: "auto"}
 	if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b secretValue) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
