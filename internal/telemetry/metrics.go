@@ -26,6 +26,9 @@ func results() []string {
 	return all
 }
 
+// resultUnknown is the value of the label result for a record of which nobody knows whether it was accepted.
+const resultUnknown = "unknown"
+
 // resultOf is the value of the label result for an error.
 func resultOf(err error) string {
 	if err == nil {
@@ -42,14 +45,14 @@ type metrics struct {
 	reads            *prometheus.CounterVec
 	readSeconds      prometheus.Histogram
 
-	settled            *prometheus.CounterVec
-	requests           *prometheus.CounterVec
-	attempts           *prometheus.CounterVec
-	retried, ambiguous prometheus.Counter
-	requestSeconds     prometheus.Histogram
-	requestRecords     prometheus.Histogram
-	requestBytes       prometheus.Histogram
-	latency            prometheus.Histogram
+	settled         *prometheus.CounterVec
+	requests        *prometheus.CounterVec
+	attempts        *prometheus.CounterVec
+	retried, missed prometheus.Counter
+	requestSeconds  prometheus.Histogram
+	requestRecords  prometheus.Histogram
+	requestBytes    prometheus.Histogram
+	latency         prometheus.Histogram
 
 	saves      prometheus.Counter
 	reloads    *prometheus.CounterVec
@@ -78,9 +81,9 @@ func newMetrics(m *Monitor) *metrics {
 
 		settled:        out.counters("sluice_records_settled_total", "Records that have met their fate: accepted by the destination, or set aside as dead letters.", "fate", fateAccepted, fateSetAside),
 		requests:       out.counters("sluice_send_requests_total", "Requests to the destination by result: accepted if all records were, else the gravest class of failure.", "result", results()...),
-		attempts:       out.counters("sluice_send_records_total", "Records in requests to the destination by result, one for every attempt.", "result", results()...),
+		attempts:       out.counters("sluice_send_records_total", "Records in requests to the destination by result, one for every attempt; unknown: nobody can tell whether it was accepted, and sending it again may make a duplicate.", "result", append(results(), resultUnknown)...),
 		retried:        out.counter("sluice_send_retried_records_total", "Records that a request left unsettled, so that they are sent again."),
-		ambiguous:      out.counter("sluice_send_ambiguous_records_total", "Records that may have been accepted although the request failed; each may become a duplicate."),
+		missed:         out.counter("sluice_dedup_window_missed_total", "Records that may be duplicated although the destination drops repeats: they were sent again after an unknown outcome, later than it remembers them."),
 		requestSeconds: out.histogram("sluice_send_duration_seconds", "Time for one request to the destination.", seconds),
 		requestRecords: out.histogram("sluice_send_request_records", "Records in one request.", []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}),
 		requestBytes:   out.histogram("sluice_send_request_bytes", "Bytes of one request as the destination counts them.", prometheus.ExponentialBuckets(256, 4, 9)),
@@ -116,14 +119,14 @@ func (x *metrics) read(items, bytes int, took time.Duration, err error) {
 	}
 }
 
-func (x *metrics) sent(a transport.Attempt, result string, retried, ambiguous int64) {
+func (x *metrics) sent(a transport.Attempt, result string, retried int64) {
 	x.requests.WithLabelValues(result).Inc()
 	x.requestSeconds.Observe(a.Took.Seconds())
 	x.requestRecords.Observe(float64(len(a.Records)))
 	x.requestBytes.Observe(float64(a.Bytes))
 	x.retried.Add(float64(retried))
-	x.ambiguous.Add(float64(ambiguous))
 	x.byReason.sent(a)
+	x.missed.Add(float64(a.Missed))
 }
 
 func (x *metrics) reloaded(err error) {

@@ -41,15 +41,18 @@ type Monitor struct {
 	unsaved   time.Time               // since when something waits for the checkpoint to move; zero: nothing does
 	health    health
 	told      map[string]time.Time // when a dead letter was logged last, by reason
+
+	toldMissed time.Time // when it was logged last that records were sent again too late
 }
 
 // counts are what the status page shows. The metrics count the same things for machines.
 type counts struct {
-	reads, failedReads, items, itemBytes       int64
-	accepted, setAside                         int64
-	requests, requestBytes, retried, ambiguous int64
-	saves                                      int64
-	lastRead, lastSave                         time.Time
+	reads, failedReads, items, itemBytes int64
+	accepted, setAside                   int64
+	requests, requestBytes, retried      int64
+	unknown, missed                      int64
+	saves                                int64
+	lastRead, lastSave                   time.Time
 }
 
 // New returns a Monitor. It is not ready before the first Read has succeeded.
@@ -90,25 +93,45 @@ func (m *Monitor) laneStatus() transport.Status {
 
 // Observe is for Deliverer.Observe: it counts one finished Send.
 func (m *Monitor) Observe(a transport.Attempt) {
-	var retried, ambiguous int64
-	for _, r := range a.Results {
+	var retried, unknown int64
+	for i, r := range a.Results {
 		result := resultOf(r.Err)
-		m.metrics.attempts.WithLabelValues(result).Inc()
-		if r.Err != nil && !fault.Is(r.Err, fault.Rejected) {
+		switch a.Outcome(i) {
+		case transport.Unknown:
+			result = resultUnknown
+			unknown++
+			retried++
+		case transport.Refused:
 			retried++
 		}
-		if e := fault.From(r.Err); e != nil && e.Ambiguous {
-			ambiguous++
-		}
+		m.metrics.attempts.WithLabelValues(result).Inc()
 	}
-	m.metrics.sent(a, worst(a.Results), retried, ambiguous)
+	m.metrics.sent(a, worst(a.Results), retried)
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.counts.requests++
 	m.counts.requestBytes += int64(a.Bytes)
 	m.counts.retried += retried
-	m.counts.ambiguous += ambiguous
+	m.counts.unknown += unknown
+	if a.Missed > 0 {
+		m.counts.missed += int64(a.Missed)
+		m.missed(a)
+	}
+}
+
+// missedEvery is the least time between two log lines about the same thing: records sent again too late.
+const missedEvery = time.Minute
+
+// missed logs that a destination which drops repeats may not have dropped some. The caller holds mu.
+func (m *Monitor) missed(a transport.Attempt) {
+	now := time.Now()
+	if !m.toldMissed.IsZero() && now.Sub(m.toldMissed) < missedEvery {
+		return
+	}
+	m.toldMissed = now
+	m.log.Warn("sent again later than the destination remembers; a receiver may see duplicates", "part", ingest.PartDestination,
+		"records", a.Missed, "so_far", m.counts.missed)
 }
 
 // Report is for Deliverer.Report: the destination is in trouble, or well again.

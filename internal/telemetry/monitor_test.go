@@ -79,13 +79,13 @@ func TestSendsAreCounted(t *testing.T) {
 		m.Observe(a)
 	}
 	want := []string{
-		"sluice_send_ambiguous_records_total{transport=sqs} 2",
 		"sluice_send_duration_seconds{transport=sqs} 3/6",
 		"sluice_send_records_total{result=accepted,transport=sqs} 3",
 		"sluice_send_records_total{result=blocked,transport=sqs} 0",
 		"sluice_send_records_total{result=rejected,transport=sqs} 1",
 		"sluice_send_records_total{result=throttled,transport=sqs} 1",
-		"sluice_send_records_total{result=transient,transport=sqs} 2",
+		"sluice_send_records_total{result=transient,transport=sqs} 0",
+		"sluice_send_records_total{result=unknown,transport=sqs} 2",
 		"sluice_send_request_bytes{transport=sqs} 3/300",
 		"sluice_send_request_records{transport=sqs} 3/7",
 		"sluice_send_requests_total{result=accepted,transport=sqs} 1",
@@ -106,8 +106,8 @@ func TestSendsAreCounted(t *testing.T) {
 		t.Errorf("an id, a body or an error text became a label:\n%s", all)
 	}
 	s := m.Status().Transport
-	if s.Requests != 3 || s.Bytes != 300 || s.Retried != 3 || s.Ambiguous != 2 {
-		t.Errorf("status = %+v, want 3 requests, 300 bytes, 3 retried, 2 ambiguous", s)
+	if s.Requests != 3 || s.Bytes != 300 || s.Retried != 3 || s.Unknown != 2 {
+		t.Errorf("status = %+v, want 3 requests, 300 bytes, 3 retried, 2 unknown", s)
 	}
 }
 

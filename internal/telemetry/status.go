@@ -41,9 +41,10 @@ type TransportStatus struct {
 	Requests      int64     `json:"requests"`
 	Bytes         int64     `json:"bytes"`
 	Retried       int64     `json:"retried"`
-	Ambiguous     int64     `json:"ambiguous"`
-	InFlight      int       `json:"in_flight"` // requests
-	Limit         int       `json:"limit"`     // requests allowed at once
+	Unknown       int64     `json:"unknown"`             // records of which nobody could tell whether they were accepted, by attempt
+	WindowMissed  int64     `json:"dedup_window_missed"` // of these, the ones sent again too late for the destination to know them
+	InFlight      int       `json:"in_flight"`           // requests
+	Limit         int       `json:"limit"`               // requests allowed at once
 	RetryAt       time.Time `json:"retry_at,omitzero"`
 	LatencyP50    float64   `json:"latency_p50_seconds"` // of batches since the start, from read to settled
 	LatencyP99    float64   `json:"latency_p99_seconds"`
@@ -70,7 +71,7 @@ func (m *Monitor) Status() Status {
 		Source: SourceStatus{Kind: m.options.Source, Records: c.items, Bytes: c.itemBytes, RecordsPerSec: m.readRate.perSecond(now, m.started),
 			Reads: c.reads, FailedReads: c.failedReads, LastSuccess: c.lastRead},
 		Transport: TransportStatus{Kind: m.options.Transport, Accepted: c.accepted, SetAside: c.setAside, RecordsPerSec: m.sendRate.perSecond(now, m.started),
-			Requests: c.requests, Bytes: c.requestBytes, Retried: c.retried, Ambiguous: c.ambiguous,
+			Requests: c.requests, Bytes: c.requestBytes, Retried: c.retried, Unknown: c.unknown, WindowMissed: c.missed,
 			InFlight: lane.InFlight, Limit: lane.Limit, LatencyP50: quantile(m.latencies, 50), LatencyP99: quantile(m.latencies, 99)},
 		Checkpoint: CheckpointStatus{Saves: c.saves, LastSaved: c.lastSave, Age: m.checkpointAge().Seconds(), Unsettled: len(m.waiting)},
 	}
