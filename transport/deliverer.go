@@ -67,7 +67,7 @@ func (d *Deliverer) Deliver(ctx context.Context, recs []Record) []Result {
 			break
 		}
 		stuck++
-		wait := v.pause(todo, stuck)
+		wait := d.Backoff.After(time.Until(v.asked), stuck)
 		if d.hopeless(time.Since(progress)+wait) || backoff.Sleep(ctx, wait) != nil {
 			break
 		}
@@ -81,6 +81,9 @@ type delivery struct {
 	recs    []Record
 	results []Result
 	doubt   []time.Time // when the first attempt with an Unknown outcome began; zero: there was none
+
+	mu    sync.Mutex
+	asked time.Time // no next round before, because the destination has said so of records in this one
 }
 
 // Status describes the lane to the destination at this moment.
@@ -157,21 +160,25 @@ func (v *delivery) exchange(ctx context.Context, p permit, request []int) {
 		learnt = news{} // cut short by us: no news about the destination
 	}
 	v.lane.release(p, learnt, v.Backoff, v.probe(), v.Report)
+	v.mu.Lock()
 	for k, i := range request {
 		v.results[i] = a.Results[k]
+		if e := fault.From(a.Results[k].Err); e != nil && e.RetryAfter > 0 {
+			v.asked = latest(v.asked, time.Now().Add(e.RetryAfter))
+		}
 	}
+	v.mu.Unlock()
 	if len(request) > 1 {
 		v.send(ctx, smaller(request, a.Results))
 	}
 }
 
-// pause returns how long to wait before the next round: what the destination asked for, or the backoff.
-func (v *delivery) pause(todo []int, stuck int) time.Duration {
-	var asked time.Duration
-	for _, i := range todo {
-		asked = max(asked, fault.From(v.results[i].Err).RetryAfter)
+// latest returns the later one of two times.
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	return v.Backoff.After(asked, stuck)
+	return a
 }
 
 // hopeless reports whether Patience is over, or will be before there is progress again.

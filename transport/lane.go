@@ -231,8 +231,8 @@ func (l *lane) postpone(d time.Duration, n news) {
 	if t.After(l.until) {
 		l.until, l.held = t, n.err
 	}
-	if n.retryAfter > 0 && t.After(l.asked) {
-		l.asked = t
+	if n.retryAfter > 0 {
+		l.asked = latest(l.asked, t)
 	}
 }
 
