@@ -64,6 +64,45 @@ func TestIDDependsOnStreamDatumKeyAndContentOnly(t *testing.T) {
 	}
 }
 
+// TestIDsSurviveAnUpgrade: a FIFO queue and a receiver know a record by its ID, so a new version of Sluice that goes on
+// from the checkpoint of an old one must give every record the ID that it had. These were made by the first version.
+func TestIDsSurviveAnUpgrade(t *testing.T) {
+	for want, naming := range map[string]ingest.Naming{
+		"rqw3y83zqzh7pxdyvw5t9b47zr": {Stream: "s", ID: "id", Key: "net"},
+		"dmcnpyvpc56r9rc384tchms66w": {Stream: "s"},
+		"2mqmeapkrymt430cm7vsyxp380": {},
+	} {
+		rec, err := naming.Parser()([]byte(item))
+		if err != nil || rec.ID != want {
+			t.Errorf("%+v: %q, %v, want %q", naming, rec.ID, err, want)
+		}
+	}
+}
+
+func TestARefusedItemIsNamedIfItCanBe(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "schema.json")
+	if err := os.WriteFile(file, []byte(`{"required":["accountid"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := ingest.LoadSchema(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	naming := ingest.Naming{Stream: "s", ID: "id", Key: "net"}
+	good, err := naming.Parser()([]byte(item))
+	if err != nil {
+		t.Fatal(err)
+	}
+	naming.Schema = schema
+	refused, err := naming.Parser()([]byte(item))
+	if err == nil || refused.ID != good.ID || refused.Key != good.Key {
+		t.Errorf("refused by the schema: %+v, %v, want the ID and the key that it has when the schema is mended", refused, err)
+	}
+	if none, err := naming.Parser()([]byte(`{"id":1}`)); err == nil || none.ID != "" {
+		t.Errorf("without a key: %+v, %v, want no name", none, err)
+	}
+}
+
 func TestParserRefusesWithAReason(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "schema.json")
