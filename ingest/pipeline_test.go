@@ -12,6 +12,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/fault"
+	"sluice/internal/proof"
 	"sluice/transport"
 	"sluice/transport/memory"
 	"sluice/transport/transporttest"
@@ -197,7 +198,15 @@ func TestMassOfRefusalsPausesUntilTheyPass(t *testing.T) {
 				t.Errorf("a probe of %d records, want one", len(probe.IDs))
 			}
 		}
+		for i, s := range sends[10:50] {
+			if gap := s.At.Sub(sends[9+i].At); i > 0 && gap < time.Minute {
+				t.Errorf("a probe %v after the one before, want a minute", gap)
+			}
+		}
 	})
+	for _, area := range []string{"sqs", "apigateway"} {
+		proof.Row{Area: area, Fault: "fifty records in a row refused", Action: proof.Pause, Reason: "mass_dead_letters", Promises: "P10 P12 P16"}.Report(t)
+	}
 }
 
 func TestLargeShareOfRefusalsPausesToo(t *testing.T) {
@@ -213,11 +222,19 @@ func TestLargeShareOfRefusalsPausesToo(t *testing.T) {
 			p.MaxDeadShare, p.InFlight = share, 1
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
+			var told error
+			p.Observe.Trouble = func(_ ingest.Part, err error) { told = err }
 			_ = p.Run(ctx)
 			if got := dl.count(); got != want {
 				t.Errorf("share %v: %d of 1,600 set aside, want %d", share, got, want)
 			}
+			if paused := fault.From(told); (paused == nil) != (want == 160) || paused != nil && paused.Reason != "mass_dead_letters" {
+				t.Errorf("share %v: told %v, want mass_dead_letters unless all may be set aside", share, told)
+			}
 		})
+	}
+	for _, area := range []string{"sqs", "apigateway"} {
+		proof.Row{Area: area, Fault: "a twentieth of the last thousand records refused", Action: proof.Pause, Reason: "mass_dead_letters", Promises: "P12 P16"}.Report(t)
 	}
 }
 

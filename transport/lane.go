@@ -17,6 +17,7 @@ type lane struct {
 	queue    []waiter // who waits for a permit, the first to come first
 	pace     pace
 	inFlight int
+	left     int // requests that have left so far
 	// Sixteen requests that fail together are one setback, not sixteen: each setback begins a new epoch, as each lowering
 	// of the limit does, and a request counts only if it left in the present one.
 	epoch    int
@@ -38,7 +39,8 @@ const troubled = 2
 // A permit is the right to make one request; it ends with release.
 type permit struct {
 	epoch int
-	alone bool // no other request was under way
+	alone bool // no other request was under way when it left
+	left  int  // requests that had left by then, this one included
 }
 
 // A waiter is somebody in the queue; the channel tells it to look whether it may go on.
@@ -64,8 +66,9 @@ func (l *lane) acquire(ctx context.Context, patience time.Duration) (permit, err
 		if free && wait <= 0 {
 			l.inFlight++
 			l.current++
+			l.left++
 			l.leave(me)
-			return permit{epoch: l.epoch, alone: l.inFlight == 1}, nil
+			return permit{epoch: l.epoch, alone: l.inFlight == 1, left: l.left}, nil
 		}
 		if me == nil {
 			me = make(waiter, 1)
@@ -169,7 +172,7 @@ func (l *lane) release(p permit, n news, policy backoff.Policy, probe time.Durat
 	switch {
 	case n.err == nil && !n.passed:
 	case n.passed && !n.throttled:
-		if fresh && l.pace.pass(n.took, p.alone) {
+		if fresh && l.pace.pass(n.took, p.alone && p.left == l.left) {
 			l.turn()
 		}
 	case fresh:

@@ -8,7 +8,8 @@ import (
 // A pace decides how many requests may be under way at once: one more after each round of requests that passed in good
 // time, half as many when the destination throttles, a quarter fewer when most of a round took much longer than a request
 // that is alone on its way. The last one down to a single request, which then is alone: so a destination that has become
-// slow for other reasons is measured anew, and gets as many as before.
+// slow for other reasons is measured anew, and gets as many as before. Until one was alone,
+// the shortest of all counts.
 type pace struct {
 	ceiling int // the limit never grows above it
 	limit   int // requests in flight at once; a round is as many of them
@@ -31,11 +32,14 @@ const (
 	sampled = 5
 )
 
-// pass notes a request that passed. alone says that no other was under way when it left. It reports whether the limit
+// pass notes a request that passed. alone says that no other was under way at the same time. It reports whether the limit
 // went down.
 func (p *pace) pass(took time.Duration, alone bool) (slower bool) {
-	if alone {
+	switch {
+	case alone:
 		p.measure(took)
+	case len(p.alone) == 0 && (p.usual == 0 || took < p.usual):
+		p.usual = took
 	}
 	p.passed++
 	if p.usual > 0 && took > muchLonger*max(p.usual, noise) {

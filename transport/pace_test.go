@@ -159,7 +159,7 @@ func TestLimitSettlesWhereTheServerWorksBest(t *testing.T) {
 				return works(link)
 			}},
 		// That is no word about its load: who is refused waits, and the others go on.
-		"answers 503 above eight at once": {least: 8, most: 32, best: perSecond(8, link), share: 0.95, requests: 1.1,
+		"answers 503 above eight at once": {least: 8, most: 32, best: perSecond(8, link), share: 0.95, requests: 1.6,
 			serve: func(_ *model, busy int) error {
 				if busy > 8 {
 					return down
