@@ -88,7 +88,7 @@ var reset = &fault.Error{Op: "test", Ambiguous: true}
 func works(d time.Duration) error { time.Sleep(d); return nil }
 
 // TestLimitSettlesWhereTheServerWorksBest sends without end to simulated servers, and looks at the limit and at what
-// arrives from the second minute on.
+// arrives once it has settled.
 func TestLimitSettlesWhereTheServerWorksBest(t *testing.T) {
 	t.Parallel()
 	const ceiling = 32
@@ -98,9 +98,10 @@ func TestLimitSettlesWhereTheServerWorksBest(t *testing.T) {
 		workers  int
 		least    float64 // mean limit
 		most     float64
-		best     float64 // requests per second that the server can do
-		share    float64 // of best, at least
-		requests float64 // made for each that passes, at most
+		best     float64       // requests per second that the server can do
+		share    float64       // of best, at least
+		requests float64       // made for each that passes, at most
+		from, to time.Duration // the time that is looked at; zero: the second minute
 	}{
 		"constant link": {least: 31.5, most: 32, best: perSecond(32, link), share: 0.98, requests: 1.001,
 			serve: func(*model, int) error { return works(link) }},
@@ -175,26 +176,35 @@ func TestLimitSettlesWhereTheServerWorksBest(t *testing.T) {
 				return nil
 			}},
 		// A minute of it at full speed, ten minutes at a tenth, two minutes at full speed: the limit is right all the time.
-		"ten times slower for ten minutes": {least: 28, most: 32, best: (1*32/0.05 + 10*32/0.5 + 2*32/0.05) / 13, share: 0.93, requests: 1.001,
+		"ten times slower for ten minutes": {least: 28, most: 32, best: (1*32/0.05 + 10*32/0.5 + 2*32/0.05) / 13, share: 0.93, requests: 1.001, to: 14 * time.Minute,
 			serve: func(m *model, _ int) error {
 				if at := time.Since(m.begin); at > 2*time.Minute && at < 12*time.Minute {
 					return works(10 * link)
 				}
 				return works(link)
 			}},
+		"slow, then well, then four workers and a queue": {workers: 4, least: 6, most: 16, best: perSecond(4, link), share: 0.98, requests: 1.001,
+			from: 4 * time.Minute, to: 5 * time.Minute,
+			serve: func(m *model, _ int) error {
+				switch at := time.Since(m.begin); {
+				case at > 10*time.Second && at < time.Minute:
+					return works(10 * link)
+				case at < 3*time.Minute:
+					return works(link)
+				}
+				m.queue(link)
+				return nil
+			}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				c.from, c.to = max(c.from, time.Minute), max(c.to, 2*time.Minute)
 				m := &model{rnd: rand.New(rand.NewPCG(1, 2)), begin: time.Now(), serve: c.serve, free: make([]time.Time, c.workers)}
 				tr := &silent{step: m.step}
 				seeded := rand.New(rand.NewPCG(3, 4))
 				d := &transport.Deliverer{Transport: tr, Concurrency: ceiling, Timeout: 10 * time.Second,
 					Backoff: backoff.Policy{Rand: func() float64 { m.mu.Lock(); defer m.mu.Unlock(); return seeded.Float64() }}}
-				length := 2 * time.Minute
-				if name == "ten times slower for ten minutes" {
-					length = 14 * time.Minute
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), length)
+				ctx, cancel := context.WithTimeout(t.Context(), c.to)
 				defer cancel()
 				var all sync.WaitGroup
 				for range 2 * ceiling {
@@ -204,7 +214,7 @@ func TestLimitSettlesWhereTheServerWorksBest(t *testing.T) {
 						}
 					})
 				}
-				time.Sleep(time.Minute)
+				time.Sleep(c.from)
 				good, sent := m.good, m.sent
 				var sum, looks float64
 				for ctx.Err() == nil {
@@ -213,7 +223,7 @@ func TestLimitSettlesWhereTheServerWorksBest(t *testing.T) {
 					time.Sleep(70 * time.Millisecond)
 				}
 				all.Wait()
-				rate := float64(m.good-good) / (length - time.Minute).Seconds()
+				rate := float64(m.good-good) / (c.to - c.from).Seconds()
 				mean, tries := sum/looks, float64(m.sent-sent)/float64(m.good-good)
 				t.Logf("mean limit %.1f, %.0f a second of %.0f (%.0f %%), %.2f requests for one that passes", mean, rate, c.best, 100*rate/c.best, tries)
 				if mean < c.least || mean > c.most {
