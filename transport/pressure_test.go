@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,10 +52,10 @@ func TestLaneIsKnockedOnOncePerBackoff(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
 				var d *transport.Deliverer
-				var limit int
+				var limit atomic.Int64
 				tr := transporttest.Script(func(ctx context.Context, recs []transport.Record) []transport.Result {
 					if time.Since(begin) < time.Hour {
-						limit = d.Status().Limit
+						limit.Store(int64(d.Status().Limit))
 						return transporttest.Fail(c.answer)(ctx, recs)
 					}
 					return transporttest.Accept()(ctx, recs)
@@ -85,7 +86,7 @@ func TestLaneIsKnockedOnOncePerBackoff(t *testing.T) {
 				if len(said) < 2 || fault.From(said[0]) == nil || fault.From(said[0]).Code() != c.answer.Reason || said[len(said)-1] != nil {
 					t.Errorf("told %v, want %s first and that all is well last", said, c.answer.Reason)
 				}
-				if c.answer.Class == fault.Throttled && limit > 1 {
+				if limit := limit.Load(); c.answer.Class == fault.Throttled && limit > 1 {
 					t.Errorf("%d requests at once after an hour of being throttled, want one", limit)
 				}
 			})
