@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/backoff"
+	"sluice/internal/fault"
 	"sluice/internal/proof"
 	"sluice/transport"
 	"sluice/transport/memory"
@@ -32,7 +34,7 @@ func TestCountsAreConserved(t *testing.T) {
 				c := &counted{t: t, ordered: seed%2 == 1, rnd: rand.New(rand.NewPCG(seed, 5)), sink: &memory.Transport{Limits: transport.Capabilities{MaxRecords: 10, Dedup: 20 * time.Second}}}
 				c.tr = transporttest.NewFaulty(c.sink, seed)
 				c.tr.Throttle, c.tr.Drop, c.tr.LoseReply, c.tr.Stall, c.tr.Entry, c.tr.Block = 0.1, 0.1, 0.1, 0.1, 0.05, 0.01
-				c.tr.Poison = func(r transport.Record) bool { return strings.HasSuffix(string(r.Body), `3}`) }
+				c.tr.Poison = poison
 				for range 4 {
 					c.live(time.Duration(c.rnd.Int64N(int64(time.Minute))), total)
 				}
@@ -45,7 +47,7 @@ func TestCountsAreConserved(t *testing.T) {
 			})
 		})
 	}
-	for _, what := range []string{"quiet", "in flight", "unknown", "missed", "aside", "rejected", "retried"} {
+	for _, what := range []string{"quiet", "in flight", "unknown", "missed", "aside", "rejected", "split", "retried"} {
 		if total[what] == 0 {
 			t.Errorf("%q never happened in %d seeds: the test shows nothing about it", what, seeds)
 		}
@@ -57,6 +59,18 @@ func TestCountsAreConserved(t *testing.T) {
 }
 
 const itemsOfSource = 200
+
+func poison(r transport.Record) bool { return strings.HasSuffix(string(r.Body), `3}`) }
+
+// wholly refuses a request as a whole for a bad record in it.
+type wholly struct{ transport.Transport }
+
+func (w wholly) Send(ctx context.Context, recs []transport.Record) []transport.Result {
+	if len(recs) > 1 && slices.ContainsFunc(recs, poison) {
+		return transporttest.Fail(&fault.Error{Class: fault.Rejected, Reason: "whole", Op: "test", Whole: true})(ctx, recs)
+	}
+	return w.Transport.Send(ctx, recs)
+}
 
 // counted is what is outside of the daemons of one seed. It is source, checkpoint and dead letters at once.
 type counted struct {
@@ -114,9 +128,13 @@ func (c *counted) live(d time.Duration, total map[string]int) {
 	m := New(Options{Source: "http", Transport: "sqs"})
 	before, asideBefore, begin := c.sink.Count(), c.aside, c.saved
 	c.read = 0
+	var out transport.Transport = c.tr
+	if c.rnd.IntN(2) == 0 {
+		out = wholly{c.tr}
+	}
 	const inFlight = 3
 	p := &ingest.Pipeline{Source: c, Checkpoint: c, DeadLetter: c, Parse: ingest.Naming{Stream: "s", Key: "k"}.Parser(), InFlight: inFlight, Ordered: c.ordered,
-		Deliverer: &transport.Deliverer{Transport: c.tr, Timeout: 30 * time.Second, Observe: m.Observe, Report: m.Report, Backoff: backoff.Policy{Max: 5 * time.Second}},
+		Deliverer: &transport.Deliverer{Transport: out, Timeout: 30 * time.Second, Observe: m.Observe, Report: m.Report, Backoff: backoff.Policy{Max: 5 * time.Second}},
 		Observe:   m.Observer(), Drain: time.Duration(c.rnd.IntN(2)) * time.Minute, MaxDeadShare: 1}
 	ctx, cancel := context.WithTimeout(c.t.Context(), d)
 	defer cancel()
@@ -142,7 +160,7 @@ func (c *counted) live(d time.Duration, total map[string]int) {
 		}
 	}
 	wantEqual("read", read, c.read)
-	refused := sent("transient") + sent("throttled") + sent("blocked")
+	refused := sent("transient") + sent("throttled") + sent("blocked") + sent("split")
 	wantEqual("records in requests", int(got["sluice_send_request_records{transport=sqs}"]), sent("accepted")+sent("rejected")+sent("unknown")+refused)
 	wantEqual("sent again", int(got["sluice_send_retried_records_total{transport=sqs}"]), refused+sent("unknown"))
 	switch {
@@ -173,7 +191,7 @@ func (c *counted) live(d time.Duration, total map[string]int) {
 	wantEqual("accepted in the status", int(status.Accepted), accepted)
 	wantEqual("unknown in the status", int(status.Unknown), sent("unknown"))
 	wantEqual("missed windows in the status", int(status.WindowMissed), int(got["sluice_dedup_window_missed_total{transport=sqs}"]))
-	for what, n := range map[string]int{"unknown": sent("unknown"), "missed": int(status.WindowMissed), "rejected": sent("rejected"), "retried": int(status.Retried)} {
+	for what, n := range map[string]int{"unknown": sent("unknown"), "missed": int(status.WindowMissed), "rejected": sent("rejected"), "split": sent("split"), "retried": int(status.Retried)} {
 		total[what] += n
 	}
 }

@@ -26,8 +26,11 @@ func results() []string {
 	return all
 }
 
-// resultUnknown is the value of the label result for a record of which nobody knows whether it was accepted.
-const resultUnknown = "unknown"
+// More values of the label result, for one record in a request.
+const (
+	resultUnknown = "unknown" // nobody knows whether it was accepted
+	resultSplit   = "split"   // the request was refused as a whole
+)
 
 // resultOf is the value of the label result for an error.
 func resultOf(err error) string {
@@ -81,7 +84,7 @@ func newMetrics(m *Monitor) *metrics {
 
 		settled:        out.counters("sluice_records_settled_total", "Records that have met their fate: accepted by the destination, or set aside as dead letters.", "fate", fateAccepted, fateSetAside),
 		requests:       out.counters("sluice_send_requests_total", "Requests to the destination by result: accepted if all records were, else the gravest class of failure.", "result", results()...),
-		attempts:       out.counters("sluice_send_records_total", "Records in requests to the destination by result, one for every attempt; unknown: nobody can tell whether it was accepted, and sending it again may make a duplicate.", "result", append(results(), resultUnknown)...),
+		attempts:       out.counters("sluice_send_records_total", "Records in requests to the destination by result, one for every attempt; unknown: nobody can tell whether it was accepted, and sending it again may make a duplicate; split: its request was refused as a whole, and it goes into a smaller one.", "result", append(results(), resultUnknown, resultSplit)...),
 		retried:        out.counter("sluice_send_retried_records_total", "Records that a request left unsettled, so that they are sent again."),
 		missed:         out.counter("sluice_dedup_window_missed_total", "Records that may be duplicated although the destination drops repeats: they were sent again after an unknown outcome, later than it remembers them."),
 		requestSeconds: out.histogram("sluice_send_duration_seconds", "Time for one request to the destination.", seconds),

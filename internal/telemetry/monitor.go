@@ -103,6 +103,9 @@ func (m *Monitor) Observe(a transport.Attempt) {
 			retried++
 		case transport.Refused:
 			retried++
+			if fault.Is(r.Err, fault.Rejected) {
+				result = resultSplit
+			}
 		}
 		m.metrics.attempts.WithLabelValues(result).Inc()
 	}

@@ -69,8 +69,9 @@ func TestMetricsAreWellNamed(t *testing.T) {
 func TestSendsAreCounted(t *testing.T) {
 	m := New(Options{Source: "http", Transport: "sqs"})
 	rejected, throttled := failure(fault.Rejected, "too_big", "canary"), failure(fault.Throttled, "slow", "canary")
+	whole := &fault.Error{Class: fault.Rejected, Whole: true, Err: errors.New("canary")}
 	lost := &fault.Error{Class: fault.Transient, Ambiguous: true, Err: errors.New("canary")}
-	for _, errs := range [][]error{{nil, nil}, {nil, rejected, throttled}, {lost, lost}} {
+	for _, errs := range [][]error{{nil, nil}, {nil, rejected, throttled}, {lost, lost}, {whole, whole}} {
 		a := transport.Attempt{Took: 2 * time.Second, Bytes: 100}
 		for _, err := range errs {
 			a.Records = append(a.Records, transport.Record{ID: "canary", Key: "canary", Body: []byte("canary")})
@@ -79,21 +80,22 @@ func TestSendsAreCounted(t *testing.T) {
 		m.Observe(a)
 	}
 	want := []string{
-		"sluice_send_duration_seconds{transport=sqs} 3/6",
+		"sluice_send_duration_seconds{transport=sqs} 4/8",
 		"sluice_send_records_total{result=accepted,transport=sqs} 3",
 		"sluice_send_records_total{result=blocked,transport=sqs} 0",
 		"sluice_send_records_total{result=rejected,transport=sqs} 1",
+		"sluice_send_records_total{result=split,transport=sqs} 2",
 		"sluice_send_records_total{result=throttled,transport=sqs} 1",
 		"sluice_send_records_total{result=transient,transport=sqs} 0",
 		"sluice_send_records_total{result=unknown,transport=sqs} 2",
-		"sluice_send_request_bytes{transport=sqs} 3/300",
-		"sluice_send_request_records{transport=sqs} 3/7",
+		"sluice_send_request_bytes{transport=sqs} 4/400",
+		"sluice_send_request_records{transport=sqs} 4/9",
 		"sluice_send_requests_total{result=accepted,transport=sqs} 1",
 		"sluice_send_requests_total{result=blocked,transport=sqs} 0",
-		"sluice_send_requests_total{result=rejected,transport=sqs} 1",
+		"sluice_send_requests_total{result=rejected,transport=sqs} 2",
 		"sluice_send_requests_total{result=throttled,transport=sqs} 0",
 		"sluice_send_requests_total{result=transient,transport=sqs} 1",
-		"sluice_send_retried_records_total{transport=sqs} 3",
+		"sluice_send_retried_records_total{transport=sqs} 5",
 	}
 	got := samples(t, m, "sluice_send_")
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -106,8 +108,8 @@ func TestSendsAreCounted(t *testing.T) {
 		t.Errorf("an id, a body or an error text became a label:\n%s", all)
 	}
 	s := m.Status().Transport
-	if s.Requests != 3 || s.Bytes != 300 || s.Retried != 3 || s.Unknown != 2 {
-		t.Errorf("status = %+v, want 3 requests, 300 bytes, 3 retried, 2 unknown", s)
+	if s.Requests != 4 || s.Bytes != 400 || s.Retried != 5 || s.Unknown != 2 {
+		t.Errorf("status = %+v, want 4 requests, 400 bytes, 5 retried, 2 unknown", s)
 	}
 }
 
