@@ -101,7 +101,7 @@ func newMetrics(m *Monitor) *metrics {
 		"revision": m.options.Build.Revision, "goversion": m.options.Build.Go}, func() float64 { return 1 })
 	in.view("sluice_source_last_success_timestamp_seconds", "Time of the last Read that succeeded; 0: never.", nil, m.locked(func() float64 { return stamp(m.counts.lastRead) }))
 	out.view("sluice_sends_in_flight", "Requests to the destination under way.", nil, func() float64 { return float64(m.laneStatus().InFlight) })
-	out.view("sluice_sends_limit", "Requests to the destination allowed at once; throttling lowers it.", nil, func() float64 { return float64(m.laneStatus().Limit) })
+	out.view("sluice_sends_limit", "Requests to the destination allowed at once; throttling and long answers lower it.", nil, func() float64 { return float64(m.laneStatus().Limit) })
 	own.view("sluice_batches_unsettled", "Batches read and not settled yet.", nil, m.locked(func() float64 { return float64(len(m.waiting)) }))
 	own.view("sluice_checkpoint_last_success_timestamp_seconds", "Time of the last checkpoint saved; 0: never since the start.", nil, m.locked(func() float64 { return stamp(m.counts.lastSave) }))
 	own.view("sluice_checkpoint_age_seconds", "For how long records that were read have waited for the checkpoint to move; 0: none waits.", nil, m.locked(func() float64 { return m.checkpointAge().Seconds() }))
