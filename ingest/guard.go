@@ -24,6 +24,7 @@ type guard struct {
 	inARow  int
 	healed  chan struct{} // not nil while tripped; closed when the alarm is over
 	nextTry time.Time
+	alarms  int // that are over
 	judged  int // records judged for the first time while tripped
 	refused int // how many of them were refused
 }
@@ -67,6 +68,7 @@ func (g *guard) pass(probe bool) {
 func (g *guard) heal() {
 	close(g.healed)
 	g.healed = nil
+	g.alarms++
 	g.latest, g.aside, g.inARow = [window]bool{}, 0, 0
 }
 
@@ -96,6 +98,14 @@ func (g *guard) mayPut(cause error, probe bool) error {
 			"settings and not at the data; mend them, or raise SLUICE_DEADLETTER_MAX_PERCENT if this share is expected (100: never pause); "+
 			"newest refusal: %w",
 		g.aside, window, g.inARow, cause)}
+}
+
+// over returns how many alarms are over. A refusal that was under way when one ended is of the time before, and says
+// nothing about the record.
+func (g *guard) over() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.alarms
 }
 
 // errHealed says that somebody else's probe passed.

@@ -49,8 +49,8 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 	return nil
 }
 
-// attempt delivers entries and sets aside what is refused. It returns those that the guard would not let it set aside,
-// together with the alarm; any other error leaves them unsettled.
+// attempt delivers entries and sets aside what is refused. It returns those that have to be tried again, together
+// with the alarm if the guard would not let it set them aside; any other error leaves them unsettled.
 func (r *run) attempt(ctx context.Context, entries []*entry, probe bool) (refused []*entry, accepted, setAside int, alarm error) {
 	recs := make([]transport.Record, 0, len(entries))
 	from := make([]int, 0, len(entries))
@@ -62,6 +62,7 @@ func (r *run) attempt(ctx context.Context, entries []*entry, probe bool) (refuse
 		}
 		recs, from = append(recs, e.record), append(from, i)
 	}
+	before := r.guard.over()
 	for k, res := range r.p.Deliverer.Deliver(ctx, recs) {
 		if res.Err != nil && !fault.Is(res.Err, fault.Rejected) {
 			return nil, 0, 0, res.Err
@@ -72,6 +73,10 @@ func (r *run) attempt(ctx context.Context, entries []*entry, probe bool) (refuse
 		if fate == nil {
 			accepted++
 			r.guard.pass(probe)
+			continue
+		}
+		if !probe && r.guard.over() != before { // I4: it is tried again
+			refused = append(refused, entries[i])
 			continue
 		}
 		err := r.setAside(ctx, entries[i].item, fate, probe)
