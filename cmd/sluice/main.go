@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // version is set when a release is built.
@@ -19,8 +20,25 @@ func run() int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // the first signal drains; the next one kills
 	if err := root().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, complaint(err))
+		say(complaint(err))
 		return exitCode(err)
 	}
 	return 0
+}
+
+// lastWords is how long the end of the program waits for somebody to take what it has to say.
+const lastWords = time.Second
+
+// say writes to standard error, unless that takes longer than lastWords: a pipe that nobody reads must not keep the
+// program from ending.
+func say(text string) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		fmt.Fprintln(os.Stderr, text)
+	}()
+	select {
+	case <-said:
+	case <-time.After(lastWords):
+	}
 }

@@ -21,6 +21,7 @@ var metricNames = []string{
 	"sluice_config_reloads_total",
 	"sluice_dedup_window_missed_total",
 	"sluice_delivery_latency_seconds",
+	"sluice_log_lines_dropped_total",
 	"sluice_read_bytes_total",
 	"sluice_read_duration_seconds",
 	"sluice_reads_total",

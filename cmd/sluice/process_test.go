@@ -45,11 +45,7 @@ func start(t *testing.T, vars map[string]string, args ...string) *process {
 // launch is start for a test that ends the process itself.
 func launch(t *testing.T, vars map[string]string, args ...string) *process {
 	t.Helper()
-	path, err := exec.LookPath("sluice")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{}), changed: make(chan struct{})}
+	p := &process{cmd: exec.Command(binary(t), args...), done: make(chan struct{}), changed: make(chan struct{})}
 	p.cmd.Env = environ(os.Getenv("PATH"), vars)
 	p.cmd.Stdout = writer(func(b []byte) { p.out.Write(b) })
 	stderr, feeder := io.Pipe()
@@ -66,6 +62,16 @@ func launch(t *testing.T, vars map[string]string, args ...string) *process {
 		close(p.done)
 	}()
 	return p
+}
+
+// binary is the path of the program.
+func binary(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("sluice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 type writer func([]byte)

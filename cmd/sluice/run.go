@@ -17,6 +17,7 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/drivers"
 	"sluice/internal/fault"
+	"sluice/internal/memlimit"
 	"sluice/internal/telemetry"
 )
 
@@ -49,17 +50,22 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	if err := level.UnmarshalText([]byte(s.Core.LogLevel)); err != nil {
 		return withCode(exitConfig, err)
 	}
-	signal.Ignore(syscall.SIGHUP) // until there is something to reload
-	log := telemetry.NewLogger(os.Stderr, level, s.Core.LogFormat)
+	signal.Ignore(syscall.SIGHUP)  // until there is something to reload
+	signal.Ignore(syscall.SIGPIPE) // who reads the log may end before us; records flow on
+	outlet := telemetry.NewOutlet(os.Stderr)
+	defer outlet.Close(lastWords)
+	log := telemetry.NewLogger(outlet, level, s.Core.LogFormat)
 	slog.SetDefault(log)
 	for _, warning := range s.Warnings() {
 		log.Warn(warning)
 	}
+	limitMemory(s, log)
 	d, err := wire(ctx, s, log, once)
 	if err != nil {
 		return notWired(ctx, log, err)
 	}
 	defer d.Close()
+	d.monitor.WatchLog(outlet)
 	if s.Core.RequireHealthy {
 		if err := d.healthy(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -95,6 +101,19 @@ func notWired(ctx context.Context, log *slog.Logger, err error) error {
 		log.Error("ended", "reason", verdict.Reason)
 	}
 	return err
+}
+
+// limitMemory has the garbage collector keep under what the kernel allows, and warns if the settings may need more.
+func limitMemory(s *drivers.Settings, log *slog.Logger) {
+	limit, from := memlimit.Set()
+	if limit == 0 {
+		return
+	}
+	log.Info("memory limit", "bytes", limit, "from", from)
+	if need := s.MemoryBudget(); need > limit {
+		log.Warn(fmt.Sprintf("SLUICE_INFLIGHT and SLUICE_HTTP_MAX_PAGE_BYTES allow for pages that need %d MiB, and there are %d MiB; "+
+			"lower one of them, or give more memory", need>>20, limit>>20))
+	}
 }
 
 // conclude logs what a run has come to, and returns what the program ends with.

@@ -20,6 +20,7 @@ func rules() []rule {
 		{"internal/wire", nil, "a leaf under drivers whose libraries take no context"},
 		{"internal/netaddr", nil, "a leaf that everybody may import"},
 		{"internal/nearest", nil, "a leaf that everybody may import"},
+		{"internal/memlimit", nil, "a leaf that everybody may import"},
 		{"internal/archtest", nil, "it reads the others and calls none"},
 		{"internal/proof", nil, "tests of every package report through it"},
 		{"internal/simulation", nil, "it is tests, which put the whole daemon together"},

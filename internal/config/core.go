@@ -36,7 +36,7 @@ type Core struct {
 
 	AdminToken secret.Value `split_words:"true" desc:"what who asks the admin port has to show, as bearer token or as password of any user; /healthz asks for nothing. At least 16 characters"`
 
-	Inflight        int           `split_words:"true" default:"4" desc:"batches being delivered at once; they bound the memory"`
+	Inflight        int           `split_words:"true" default:"4" desc:"batches being delivered at once; they bound the memory: at most (INFLIGHT + 3) × the largest page (SLUICE_HTTP_MAX_PAGE_BYTES) + 64 MiB"`
 	Concurrency     int           `split_words:"true" default:"16" desc:"requests to the destination at once, over all batches; throttling and long answers lower it for a while"`
 	RateLimit       float64       `split_words:"true" default:"0" desc:"most requests per second to the destination; 0: no limit"`
 	ShutdownTimeout time.Duration `split_words:"true" default:"25s" desc:"time for what is in flight when asked to stop; keep it under the time after which the supervisor kills (30s on ECS)"`

@@ -141,6 +141,13 @@ func (s *Settings) Restart(fresh *Settings) []string {
 // ReloadSecrets reads the secrets again, from their files and from the environment, and returns which have changed.
 func (s *Settings) ReloadSecrets() ([]string, error) { return config.ReloadSecrets(s.used) }
 
+// MemoryBudget is the most memory that the settings allow for, in bytes (I5): the pages of the batches in flight, and the
+// page that is being read, which takes up to three times its size. What the program itself needs is in it too.
+func (s *Settings) MemoryBudget() int64 {
+	const program = 64 << 20
+	return int64(s.Core.Inflight+3)*int64(s.HTTP.MaxPageBytes) + program
+}
+
 // A Source is an ingest.Source as the daemon needs it.
 type Source interface {
 	ingest.Source

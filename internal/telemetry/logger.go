@@ -28,6 +28,9 @@ func textHandler(w io.Writer, level slog.Leveler, colour bool) slog.Handler {
 
 // terminal reports whether somebody sees what is written to w as it comes.
 func terminal(w io.Writer) bool {
+	if o, ok := w.(*Outlet); ok {
+		w = o.to
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -106,6 +106,8 @@ func newMetrics(m *Monitor) *metrics {
 	own.view("sluice_checkpoint_last_success_timestamp_seconds", "Time of the last checkpoint saved; 0: never since the start.", nil, m.locked(func() float64 { return stamp(m.counts.lastSave) }))
 	own.view("sluice_checkpoint_age_seconds", "For how long records that were read have waited for the checkpoint to move; 0: none waits.", nil, m.locked(func() float64 { return m.checkpointAge().Seconds() }))
 	own.view("sluice_ready", "1 if records flow or could flow, 0 if not; /readyz says why.", nil, m.locked(func() float64 { return bit(m.health.ready()) }))
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "sluice_log_lines_dropped_total",
+		Help: "Lines of the log that were lost because nobody took them."}, m.locked(m.logDropped)))
 	for _, part := range parts() {
 		own.view("sluice_trouble", "1 if this part of the daemon is in trouble.", prometheus.Labels{"part": string(part)},
 			m.locked(func() float64 { return bit(m.health.troubles[part] != nil) }))

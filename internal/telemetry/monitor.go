@@ -43,6 +43,7 @@ type Monitor struct {
 	told      map[string]time.Time // when a dead letter was logged last, by reason
 
 	toldMissed time.Time // when it was logged last that records were sent again too late
+	logged     *Outlet   // where the log goes through; nil: it is written directly
 }
 
 // counts are what the status page shows. The metrics count the same things for machines.
@@ -78,6 +79,21 @@ func (m *Monitor) Watch(d *transport.Deliverer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.lane = d
+}
+
+// WatchLog makes the Monitor count the lines of the log that o has dropped.
+func (m *Monitor) WatchLog(o *Outlet) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.logged = o
+}
+
+// logDropped is the number of lines of the log that were lost. The caller holds mu.
+func (m *Monitor) logDropped() float64 {
+	if m.logged == nil {
+		return 0
+	}
+	return float64(m.logged.Dropped())
 }
 
 // laneStatus asks the lane. The zero Status stands for no lane.
