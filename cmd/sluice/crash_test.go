@@ -2,83 +2,196 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	"sluice/examples/earthquakes"
 	"sluice/ingest"
 	"sluice/ingest/httpapi"
 	"sluice/internal/awslocal"
+	"sluice/internal/proof"
 )
 
 const (
 	crashPage     = 40
 	crashInFlight = 4
+	crashRecord   = 740  // longest record that is not set aside: about one in twenty of the feed is longer
 	allEvents     = 1707 // records of the feed
 )
 
 // TestCrash kills the daemon with SIGKILL again and again while it delivers, starts it again on the same state folder, and
-// compares what has arrived with what the feed held: nothing may be missing or altered, and only what was in flight may
-// have come twice. -kills says how often, for each transport.
+// compares what has arrived and what was set aside with what the feed held: nothing may be missing or altered, and only
+// what was in flight may have come twice. -kills says how often, for each transport.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sqs", "apigateway"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			seed := rand.Uint64()
-			t.Logf("seed %d", seed)
-			random := rand.New(rand.NewPCG(seed, 1))
+			random := seeded(t)
 			for done := 0; done < *kills; {
 				done += crashJourney(t, name, *kills-done, random)
 			}
+			proof.Row{Area: "process", Fault: "SIGKILL at random moments, " + name, Action: proof.Retry, Promises: "P1 P2 P3 P4 P5"}.Report(t)
 		})
 	}
 }
 
 // crashJourney delivers the whole feed in spite of at most so many kills, and returns how many there were.
-func crashJourney(t *testing.T, name string, most int, random *rand.Rand) (kills int) {
+func crashJourney(t *testing.T, name string, most int, random *rand.Rand) int {
 	t.Helper()
-	w := startWorld(t, allEvents, awslocal.Options{})
-	vars := with(w.settings(), "SLUICE_TRANSPORT", name, "SLUICE_STATE_DIR", filepath.Join(t.TempDir(), "state"),
-		"SLUICE_HTTP_LIMIT", fmt.Sprint(crashPage), "SLUICE_INFLIGHT", fmt.Sprint(crashInFlight), "SLUICE_HTTP_INTERVAL", "5ms")
-	ranks := cursorRanks(t, vars)
+	j := newJourney(t, name)
 	a := &assassin{}
-	w.beforeAWS(a.hook)
-	w.beforeSource(a.hook)
+	j.w.beforeAWS(a.hook)
+	j.w.beforeSource(a.hook)
 	// The longest life in requests: long enough that batches are settled, short enough that many lives are needed.
 	life := map[string]int{"sqs": 20, "apigateway": 220}[name]
-	rank, moved := -1, 0
-	for kills < most && rank < len(ranks)-1 {
-		p := launch(t, vars, "run")
+	for j.kills < most && !j.arrived() {
+		p := launch(t, j.vars, "run")
 		a.aim(p, 1+random.IntN(life), death(random.IntN(int(deaths))), time.Duration(random.IntN(int(20*time.Millisecond))))
-		p.wait(t, soon)
-		kills++
-		now := savedRank(t, vars["SLUICE_STATE_DIR"], ranks)
-		if now < rank {
-			t.Fatalf("the checkpoint went back from batch %d to batch %d", rank, now)
-		}
-		if now > rank {
-			moved++
-		}
-		rank = now
+		j.wantKilled(t, p)
 	}
 	a.aim(nil, 0, 0, 0)
-	deliverRest(t, vars)
-	got := w.wantWhole(t)
-	bound := kills * crashInFlight * crashPage
+	j.finish(t)
+	return j.kills
+}
+
+// A journey is the delivery of the whole feed by daemons that are killed one after the other.
+type journey struct {
+	name  string
+	w     *world
+	vars  map[string]string
+	ranks map[ingest.Cursor]int
+	rank  int // place of the saved cursor
+	kills int
+	moved int  // lives in which the checkpoint moved
+	asked bool // the daemon was asked to stop too, and may have done so before it was killed
+}
+
+// newJourney starts a world whose destination and settings refuse some of the records: those that are too long, and, at
+// the gateway, one that it finds fault with.
+func newJourney(t *testing.T, name string) *journey {
+	t.Helper()
+	var poison struct{ ID string }
+	if err := json.Unmarshal(earthquakes.Records()[allEvents/2], &poison); err != nil {
+		t.Fatal(err)
+	}
+	w := startWorld(t, allEvents, awslocal.Options{RecordSchema: fmt.Appendf(nil, `{"not": {"properties": {"id": {"enum": [%q]}}}}`, poison.ID)})
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	vars := with(w.settings(), "SLUICE_TRANSPORT", name, "SLUICE_STATE_DIR", dir, "SLUICE_DEADLETTER_MAX_PERCENT", "100",
+		"SLUICE_HTTP_LIMIT", fmt.Sprint(crashPage), "SLUICE_INFLIGHT", fmt.Sprint(crashInFlight), "SLUICE_HTTP_INTERVAL", "5ms",
+		"SLUICE_HTTP_MAX_RECORD_BYTES", fmt.Sprint(crashRecord))
+	return &journey{name: name, w: w, vars: vars, ranks: cursorRanks(t, vars), rank: -1}
+}
+
+// arrived reports whether the whole feed is delivered.
+func (j *journey) arrived() bool { return j.rank >= len(j.ranks)-1 }
+
+// wantKilled waits for the end of p, which must not come by itself, and looks at what it has left behind.
+func (j *journey) wantKilled(t *testing.T, p *process) {
+	t.Helper()
+	if code := p.wait(t, soon); code != -1 && !(code == 0 && j.asked) {
+		t.Fatalf("after %d kills the program ended by itself with %d:\n%s", j.kills, code, p.said())
+	}
+	j.kills++
+	now := savedRank(t, j.vars["SLUICE_STATE_DIR"], j.ranks)
+	if now < j.rank {
+		t.Fatalf("the checkpoint went back from batch %d to batch %d", j.rank, now)
+	}
+	if now > j.rank {
+		j.moved++
+	}
+	j.rank = now
+}
+
+// finish delivers what is left, and takes stock.
+func (j *journey) finish(t *testing.T) {
+	t.Helper()
+	deliverRest(t, j.vars)
+	arrived, err := j.w.bodies("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := deadItems(t, j.vars["SLUICE_STATE_DIR"])
+	got := auditBodies(j.w.want, append(arrived, dead...))
+	if !got.Whole() || got.Sent != len(j.w.want) {
+		t.Errorf("%+v, want %d sent, nothing lost, nothing altered", got, len(j.w.want))
+	}
+	if n := refusedTwice(arrived, dead); n > 0 {
+		t.Errorf("%d records have arrived and were set aside too", n)
+	}
+	bound := j.kills * crashInFlight * crashPage
 	if got.Duplicates > bound {
 		t.Errorf("%d duplicates, want at most %d: what was in flight at each kill", got.Duplicates, bound)
 	}
-	t.Logf("%s: %d kills, %d records: %d lost, %d altered, %d duplicates (bound %d); the checkpoint moved in %d lives",
-		name, kills, got.Sent, got.Lost, got.Altered+got.Ghosts, got.Duplicates, bound, moved)
-	return kills
+	proof.Count(t, proof.Kills, j.kills)
+	proof.Count(t, proof.Obligations, got.Sent)
+	proof.Count(t, proof.Lost, got.Lost)
+	proof.Count(t, proof.Altered, got.Altered+got.Ghosts)
+	proof.Count(t, proof.Duplicates, got.Duplicates)
+	proof.Count(t, proof.DuplicateBound, bound)
+	proof.Count(t, proof.DeadLetters, len(dead))
+	if len(dead) == 0 {
+		t.Error("no record was set aside; what became of dead letters is not known")
+	}
+	t.Logf("%s: %d kills, %d records: %d lost, %d altered, %d duplicates (bound %d), %d dead letters; the checkpoint moved in %d lives",
+		j.name, j.kills, got.Sent, got.Lost, got.Altered+got.Ghosts, got.Duplicates, bound, len(dead), j.moved)
+}
+
+// deadItems reads the items of the dead letters in a state folder.
+func deadItems(t *testing.T, dir string) [][]byte {
+	t.Helper()
+	data, err := os.ReadFile(ingest.DeadLetterPath(dir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	var items [][]byte
+	for line := range bytes.Lines(data) {
+		var letter ingest.DeadLine
+		if err := json.Unmarshal(line, &letter); err != nil || letter.Item == nil {
+			t.Fatalf("dead letter %q: %v, want JSON with an item", line, err)
+		}
+		items = append(items, []byte(*letter.Item))
+	}
+	return items
+}
+
+// refusedTwice counts the records that are among the dead letters and have arrived all the same: a record has one fate.
+func refusedTwice(arrived, dead [][]byte) int {
+	seen := map[string]bool{}
+	for _, body := range arrived {
+		seen[string(body)] = true
+	}
+	n := 0
+	for _, item := range dead {
+		if seen[string(item)] {
+			n++
+		}
+	}
+	return n
+}
+
+// seeded returns a source of chance and logs how to repeat it.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := *seed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("again: go test ./cmd/sluice -run '^%s$' -count=1 -seed %d -kills %d -stops %d", t.Name(), seed, *kills, *stops)
+	return rand.New(rand.NewPCG(seed, 1))
 }
 
 // A death is the moment of a kill, as seen from a request.
@@ -165,7 +278,7 @@ func cursorRanks(t *testing.T, vars map[string]string) map[ingest.Cursor]int {
 		OffsetParam: "offset", OffsetStart: 1, LimitParam: "limit", Limit: crashPage,
 		SinceParam: vars["SLUICE_HTTP_SINCE_PARAM"], SincePath: vars["SLUICE_HTTP_SINCE_PATH"],
 		SinceType: vars["SLUICE_HTTP_SINCE_TYPE"], SinceFormat: vars["SLUICE_HTTP_SINCE_FORMAT"],
-		Timeout: time.Minute, MaxPageBytes: 64 << 20, MaxRecordBytes: 1 << 20, Interval: time.Second,
+		Timeout: time.Minute, MaxPageBytes: 64 << 20, MaxRecordBytes: crashRecord, Interval: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)

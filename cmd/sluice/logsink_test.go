@@ -32,7 +32,7 @@ func launchInto(t *testing.T, vars map[string]string, args ...string) (*process,
 		t.Fatal(err)
 	}
 	l := &logPipe{r: r, w: w, in: bufio.NewScanner(r)}
-	p := &process{cmd: exec.Command(binary(t), args...), done: make(chan struct{}), changed: make(chan struct{})}
+	p := &process{cmd: exec.Command(program(t), args...), done: make(chan struct{}), changed: make(chan struct{})}
 	p.cmd.Env = environ(os.Getenv("PATH"), vars)
 	p.cmd.Stderr = w
 	if err := p.cmd.Start(); err != nil {
@@ -140,7 +140,7 @@ func TestEndsThoughNobodyTakesTheComplaint(t *testing.T) {
 	defer r.Close()
 	defer w.Close()
 	(&logPipe{r: r, w: w}).fill(t)
-	cmd := exec.Command(binary(t), "run")
+	cmd := exec.Command(program(t), "run")
 	cmd.Env = environ(os.Getenv("PATH"), map[string]string{"SLUICE_INFLIGHT": "none"})
 	cmd.Stderr = w
 	if err := cmd.Start(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -11,6 +12,9 @@ import (
 var (
 	update = flag.Bool("update", false, "write the golden files and the expected output in scripts anew")
 	kills  = flag.Int("kills", 50, "how often TestCrash kills the daemon, for each transport")
+	stops  = flag.Int("stops", 10, "how often TestStop stops the daemon, for each transport")
+	soak   = flag.Duration("soak", 5*time.Second, "how long TestSoak delivers")
+	seed   = flag.Uint64("seed", 0, "of the tests that leave something to chance; 0: another one each time")
 )
 
 // TestMain lets the test binary be the program: the tests find it as sluice in their PATH, and it runs the real main.

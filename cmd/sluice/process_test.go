@@ -45,7 +45,7 @@ func start(t *testing.T, vars map[string]string, args ...string) *process {
 // launch is start for a test that ends the process itself.
 func launch(t *testing.T, vars map[string]string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary(t), args...), done: make(chan struct{}), changed: make(chan struct{})}
+	p := &process{cmd: exec.Command(program(t), args...), done: make(chan struct{}), changed: make(chan struct{})}
 	p.cmd.Env = environ(os.Getenv("PATH"), vars)
 	p.cmd.Stdout = writer(func(b []byte) { p.out.Write(b) })
 	stderr, feeder := io.Pipe()
@@ -64,8 +64,8 @@ func launch(t *testing.T, vars map[string]string, args ...string) *process {
 	return p
 }
 
-// binary is the path of the program.
-func binary(t *testing.T) string {
+// program is the path of the program.
+func program(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("sluice")
 	if err != nil {
