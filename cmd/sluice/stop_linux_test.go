@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
@@ -29,7 +29,7 @@ const (
 	refreshing moment = "while credentials are awaited"
 	saving     moment = "while the checkpoint is saved"
 	anywhere   moment = "at a random request"
-	hurried    moment = "at a random request, with too little time to stop"
+	hurried    moment = "at a random request, with too little time"
 )
 
 var moments = []moment{idle, fetching, sending, unanswered, waiting, refreshing, saving}
@@ -42,6 +42,7 @@ func TestStop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			random := seeded(t)
+			seen := map[moment]bool{}
 			for n := range max(*stops, len(moments)+2) {
 				m := anywhere
 				switch {
@@ -50,25 +51,26 @@ func TestStop(t *testing.T) {
 				case n%2 == 0:
 					m = hurried
 				}
-				stopAt(t, name, m, random)
-			}
-			for _, m := range append(moments, anywhere, hurried) {
-				proof.Row{Area: "process", Fault: "SIGTERM " + string(m) + ", " + name, Action: proof.Exit, Promises: "P1 P5 P9"}.Report(t)
+				first := !seen[m]
+				seen[m] = true
+				s := &stopper{moment: m, come: make(chan struct{}), release: make(chan struct{}), left: 1 + random.IntN(12),
+					delay: time.Duration(random.IntN(int(10 * time.Millisecond)))}
+				t.Run(fmt.Sprintf("%d %s", n+1, m), func(t *testing.T) {
+					t.Parallel()
+					stopAt(t, name, s)
+					if first {
+						proof.Row{Area: "process", Fault: "SIGTERM " + string(m) + ", " + name, Action: proof.Exit, Promises: "P1 P5 P9"}.Report(t)
+					}
+				})
 			}
 		})
 	}
 }
 
-// stopAt runs a daemon, stops it at m, and then has another deliver the rest.
-func stopAt(t *testing.T, name string, m moment, random *rand.Rand) {
+// stopAt runs a daemon, stops it when s says, and then has another deliver the rest.
+func stopAt(t *testing.T, name string, s *stopper) {
 	t.Helper()
-	w, err := newWorld(120, awslocal.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.close()
-	s := &stopper{moment: m, come: make(chan struct{}), release: make(chan struct{}), left: 1 + random.IntN(12),
-		delay: time.Duration(random.IntN(int(10 * time.Millisecond)))}
+	w, m := startWorld(t, 120, awslocal.Options{}), s.moment
 	if m == waiting {
 		s.left = 3 // failures in a row; then the waits are far longer than the requests
 	}
@@ -90,8 +92,7 @@ func stopAt(t *testing.T, name string, m moment, random *rand.Rand) {
 		}
 	})
 	defer stopWatching()
-	p := launch(t, vars, "run")
-	defer func() { _ = p.cmd.Process.Kill(); <-p.done }()
+	p := start(t, vars, "run")
 	receive(t, string(m), s.come)
 	p.signal(t, syscall.SIGTERM)
 	asked := time.Now()
