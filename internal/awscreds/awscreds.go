@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -37,15 +36,22 @@ type AWS struct {
 func Load(ctx context.Context, c Config) (*AWS, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	sdk, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(tapped(awshttp.NewBuildableClient(), c.Tap)))
+	client := config.WithHTTPClient(tapped(awshttp.NewBuildableClient(), c.Tap))
+	sdk, err := config.LoadDefaultConfig(ctx, client)
 	if err != nil {
 		return nil, wrongSettings(err)
 	}
-	return New(sdk, c)
+	return open(sdk, c, func(ctx context.Context) (aws.CredentialsProvider, error) {
+		sdk, err := config.LoadDefaultConfig(ctx, client)
+		return sdk.Credentials, err
+	})
 }
 
 // New is Load for settings of the SDK that are there already.
-func New(sdk aws.Config, c Config) (*AWS, error) {
+func New(sdk aws.Config, c Config) (*AWS, error) { return open(sdk, c, nil) }
+
+// open makes an AWS of settings that reread, if it is not nil, reads again.
+func open(sdk aws.Config, c Config, reread func(context.Context) (aws.CredentialsProvider, error)) (*AWS, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -62,7 +68,7 @@ func New(sdk aws.Config, c Config) (*AWS, error) {
 	if chain == nil {
 		return nil, errors.New("the AWS settings name no source of credentials")
 	}
-	a.base = newCache(fetchChain(chain))
+	a.base = newCache(fetchChain(chain, reread))
 	a.stsHTTP = newHTTPClient(a.http)
 	a.sts = sts.NewFromConfig(sdk, func(o *sts.Options) {
 		o.Logger = logging.Nop{}
@@ -139,20 +145,28 @@ func pinned(c aws.Credentials) aws.CredentialsProvider {
 }
 
 // fetchChain returns a fetch that makes the default chain look again. The chain has a cache of its own, which would hand
-// out the same credentials until they end.
-func fetchChain(chain aws.CredentialsProvider) func(context.Context) (aws.Credentials, error) {
-	cached, isCache := chain.(*aws.CredentialsCache)
-	last := isCache && cached.IsCredentialsProvider(&ec2rolecreds.Provider{}) // where the chain ends if all else is unset
-	var found atomic.Bool
+// out the same credentials until they end. Where it has found none, or such as have no end, which are those of a file or a
+// variable, reread makes the chain anew: the SDK reads files with its settings and never again, and somebody may have
+// rotated them.
+func fetchChain(chain aws.CredentialsProvider, reread func(context.Context) (aws.CredentialsProvider, error)) func(context.Context) (aws.Credentials, error) {
+	var tried, lasting, found bool // one fetch at a time: the cache's own
 	return func(ctx context.Context) (aws.Credentials, error) {
+		if tried && (lasting || !found) && reread != nil {
+			if fresh, err := reread(ctx); err == nil && fresh != nil { // else somebody is just writing the file
+				chain = fresh
+			}
+		}
+		tried = true
+		cached, isCache := chain.(*aws.CredentialsCache)
 		if isCache {
 			cached.Invalidate()
 		}
 		creds, err := chain.Retrieve(ctx)
 		if err != nil {
-			return aws.Credentials{}, classifyChain(err, last && !found.Load())
+			last := isCache && cached.IsCredentialsProvider(&ec2rolecreds.Provider{}) // where the chain ends if all else is unset
+			return aws.Credentials{}, classifyChain(err, last && !found)
 		}
-		found.Store(true)
+		found, lasting = true, !creds.CanExpire
 		return creds, nil
 	}
 }

@@ -163,8 +163,12 @@ func (f *flight) wait(ctx context.Context) (aws.Credentials, error) {
 // keepFresh renews the credentials in the background until the cache is closed.
 func (c *cache) keepFresh() {
 	failures := 0
+	var refused error // by the last renewal
 	for {
 		wait, ever, of := c.plan(failures)
+		if failures > 0 && fault.Is(refused, fault.Blocked) { // a person has to act; whoever needs credentials asks too
+			wait = max(wait, renewals.Max)
+		}
 		if !c.sleep(wait, ever) {
 			if c.ctx.Err() != nil {
 				return
@@ -181,7 +185,7 @@ func (c *cache) keepFresh() {
 		f := c.join()
 		c.mu.Unlock()
 		if _, err := f.wait(c.ctx); err != nil {
-			failures++
+			failures, refused = failures+1, err
 			continue
 		}
 		failures = 0

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"sluice/internal/fault"
+	"sluice/internal/proof"
 )
 
 // A script is a source of credentials whose state the test sets.
@@ -128,6 +129,8 @@ func TestValidCredentialsAreUsedToTheirEndWhileRenewalFails(t *testing.T) {
 			t.Errorf("the caller had to renew; the background should have done so")
 		}
 	})
+	proof.Row{Area: "credentials", Fault: "STS is down when credentials are to be renewed", Action: proof.None, Promises: "P10"}.Report(t)
+	proof.Row{Area: "credentials", Fault: "STS is down for longer than the credentials live", Action: proof.Retry, Reason: "sts_unavailable", Promises: "P10"}.Report(t)
 }
 
 func TestRefusedCredentialsAreRenewedOnceForAll(t *testing.T) {
@@ -289,6 +292,10 @@ func TestNoRequestIsSignedWithAMixedPair(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if n := s.count(); n < 2 {
+		t.Errorf("rotated %d times; that pairs belong together shows nothing", n)
+	}
+	proof.Row{Area: "credentials", Fault: "credentials rotate while requests are signed", Action: proof.None, Promises: "P14"}.Report(t)
 }
 
 // The background loop finds its wait over; a caller starts the renewal and it ends; the loop comes to act -> a second one.
