@@ -14,6 +14,7 @@ import (
 	"sluice/examples/earthquakes"
 	"sluice/ingest"
 	"sluice/internal/awslocal"
+	"sluice/internal/proof"
 )
 
 // A keyholder is a gateway that only asks for an API key, and more than one may be valid.
@@ -108,6 +109,7 @@ func TestSighupReadsARotatedKey(t *testing.T) {
 	if text := p.said() + metrics; strings.Contains(text, first) || strings.Contains(text, second) {
 		t.Error("the log or /metrics shows the key")
 	}
+	proof.Row{Area: "credentials", Fault: "file of a secret rotated, then missing, with SIGHUP each time", Action: proof.None, Promises: "P10 P13"}.Report(t)
 }
 
 func TestSighupReadsTheSchemaAndTheEnvFile(t *testing.T) {

@@ -68,7 +68,7 @@ func open(sdk aws.Config, c Config, reread func(context.Context) (aws.Credential
 	if chain == nil {
 		return nil, errors.New("the AWS settings name no source of credentials")
 	}
-	a.base = newCache(fetchChain(chain, reread))
+	a.base = newCache(fetchChain(chain, reread), chainTimeout)
 	a.stsHTTP = newHTTPClient(a.http)
 	a.sts = sts.NewFromConfig(sdk, func(o *sts.Options) {
 		o.Logger = logging.Nop{}
@@ -79,7 +79,7 @@ func open(sdk aws.Config, c Config, reread func(context.Context) (aws.Credential
 	})
 	a.top = a.base
 	if c.ARN != "" {
-		a.top = newCache(a.assume(c))
+		a.top = newCache(a.assume(c), fetchTimeout)
 	}
 	sdk.Credentials = a.top
 	sdk.Logger = logging.Nop{} // what goes wrong is returned; the SDK would write lines of its own beside the log
@@ -162,6 +162,9 @@ func fetchChain(chain aws.CredentialsProvider, reread func(context.Context) (aws
 			cached.Invalidate()
 		}
 		creds, err := chain.Retrieve(ctx)
+		if reached := (*limit)(nil); err != nil && errors.As(context.Cause(ctx), &reached) {
+			err = shown{reached.Error(), err} // the SDK speaks of a request that was cancelled
+		}
 		if err != nil {
 			last := isCache && cached.IsCredentialsProvider(&ec2rolecreds.Provider{}) // where the chain ends if all else is unset
 			return aws.Credentials{}, classifyChain(err, last && !found)

@@ -14,7 +14,8 @@ import (
 
 const (
 	endMargin    = 10 * time.Second // credentials are not used in the last seconds of their life: the request takes time
-	fetchTimeout = 10 * time.Second // for one renewal; slow metadata must not hold up a start
+	fetchTimeout = 10 * time.Second // for one renewal
+	chainTimeout = 5 * time.Second  // for what the default chain does; slow metadata must not hold up a start
 	staleFor     = time.Minute      // how long credentials are used that came already expired, for want of better ones
 )
 
@@ -27,6 +28,7 @@ var renewals = backoff.Policy{Min: time.Second, Max: time.Minute}
 // Whoever needs a renewal joins the one that is under way. Safe for concurrent use.
 type cache struct {
 	fetch func(ctx context.Context) (aws.Credentials, error) // makes a new set; errors carry a verdict
+	limit time.Duration                                      // for one fetch
 
 	ctx    context.Context // ends with close; a renewal belongs to the cache and not to the caller who wanted it
 	cancel context.CancelFunc
@@ -38,6 +40,8 @@ type cache struct {
 	born   time.Time // when cur came; zero: there is none
 	until  time.Time // end of use of cur; zero: never
 	flight *flight   // the renewal under way
+	failed error     // what the last renewal ended with; nil: it did not fail
+	tried  time.Time // when it ended
 }
 
 // A flight is one renewal. Its results are valid once done is closed.
@@ -48,8 +52,8 @@ type flight struct {
 }
 
 // newCache starts the background loop; close ends it.
-func newCache(fetch func(ctx context.Context) (aws.Credentials, error)) *cache {
-	c := &cache{fetch: fetch, stored: make(chan struct{}, 1)}
+func newCache(fetch func(ctx context.Context) (aws.Credentials, error), limit time.Duration) *cache {
+	c := &cache{fetch: fetch, limit: limit, stored: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.wg.Go(c.keepFresh)
 	return c
@@ -63,12 +67,17 @@ func (c *cache) close() {
 	c.wg.Wait()
 }
 
-// Retrieve returns the credentials at hand, or waits for a renewal if they are over.
+// Retrieve returns the credentials at hand, or waits for a renewal if they are over. Right after one that failed it fails
+// in the same way, so that whoever comes then is not kept waiting for another.
 func (c *cache) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	c.mu.Lock()
 	if c.usable() {
 		defer c.mu.Unlock()
 		return c.cur, nil
+	}
+	if c.flight == nil && c.failed != nil && time.Since(c.tried) < renewals.Min {
+		defer c.mu.Unlock()
+		return aws.Credentials{}, c.failed
 	}
 	f := c.join()
 	c.mu.Unlock()
@@ -126,12 +135,12 @@ func (c *cache) join() *flight {
 
 // fly makes the renewal f and stores what it brings.
 func (c *cache) fly(f *flight) {
-	ctx, cancel := Limit(c.ctx, fetchTimeout, "")
+	ctx, cancel := Limit(c.ctx, c.limit, "")
 	defer cancel()
 	f.creds, f.err = c.fetch(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.flight = nil
+	c.flight, c.failed, c.tried = nil, f.err, time.Now()
 	if f.err == nil {
 		c.cur, c.born, c.until = f.creds, time.Now(), time.Time{}
 		if c.cur.CanExpire {

@@ -79,7 +79,7 @@ func wantKey(t *testing.T, c *cache, want string) {
 func TestRenewedInTheBackgroundAtHalfToSevenTenthsOfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{life: time.Hour}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		defer c.close()
 		wantKey(t, c, "KEY1")
 		time.Sleep(30*time.Minute - time.Second)
@@ -104,7 +104,7 @@ func TestRenewedInTheBackgroundAtHalfToSevenTenthsOfLife(t *testing.T) {
 func TestValidCredentialsAreUsedToTheirEndWhileRenewalFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{life: time.Hour}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		defer c.close()
 		wantKey(t, c, "KEY1")
 		s.set(func(s *script) { s.down = errDown })
@@ -136,7 +136,7 @@ func TestValidCredentialsAreUsedToTheirEndWhileRenewalFails(t *testing.T) {
 func TestRefusedCredentialsAreRenewedOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{life: time.Hour}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		defer c.close()
 		rejected, err := c.Retrieve(t.Context())
 		if err != nil {
@@ -164,7 +164,7 @@ func TestRefusedCredentialsAreRenewedOnceForAll(t *testing.T) {
 func TestRefreshWithNothingNewerIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{key: "STATIC"}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		defer c.close()
 		rejected, _ := c.Retrieve(t.Context())
 		_, err := c.Refresh(t.Context(), rejected)
@@ -178,7 +178,7 @@ func TestRefreshWithNothingNewerIsBlocked(t *testing.T) {
 func TestRefreshDoesNotTrustARenewalThatBeganBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{key: "OLD", takes: time.Second, life: time.Hour}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		defer c.close()
 		time.Sleep(100 * time.Millisecond) // the first fetch has read its script
 		s.set(func(s *script) { s.key = "NEW" })
@@ -193,7 +193,7 @@ func TestRefreshDoesNotTrustARenewalThatBeganBefore(t *testing.T) {
 func TestASlowSourceNeitherHangsTheCallerNorIsAskedByEachOfThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{takes: time.Hour}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		defer c.close()
 		start := time.Now()
 		_, err := c.Retrieve(t.Context())
@@ -203,6 +203,11 @@ func TestASlowSourceNeitherHangsTheCallerNorIsAskedByEachOfThem(t *testing.T) {
 		if took := time.Since(start); took != fetchTimeout {
 			t.Errorf("failed after %v, want %v", took, fetchTimeout)
 		}
+		start = time.Now()
+		if _, again := c.Retrieve(t.Context()); again == nil || again.Error() != err.Error() || time.Since(start) > 0 {
+			t.Errorf("right after it: %v after %v, want the same error at once", again, time.Since(start))
+		}
+		time.Sleep(renewals.Min)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start = time.Now()
@@ -219,7 +224,7 @@ func TestASlowSourceNeitherHangsTheCallerNorIsAskedByEachOfThem(t *testing.T) {
 func TestCredentialsThatCameExpiredAreUsedWhileThereAreNoBetterOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{life: -time.Minute, key: "STALE"}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		defer c.close()
 		wantKey(t, c, "STALE")
 		time.Sleep(10 * time.Minute)
@@ -233,7 +238,7 @@ func TestCredentialsThatCameExpiredAreUsedWhileThereAreNoBetterOnes(t *testing.T
 func TestCredentialsWithoutEndAreNotRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		defer c.close()
 		time.Sleep(1000 * time.Hour)
 		wantKey(t, c, "KEY1")
@@ -246,7 +251,7 @@ func TestCredentialsWithoutEndAreNotRenewed(t *testing.T) {
 func TestCloseEndsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the bubble fails if a goroutine is left
 		s := &script{takes: time.Hour}
-		c := newCache(s.fetch)
+		c := newCache(s.fetch, fetchTimeout)
 		var ended atomic.Bool
 		go func() {
 			_, err := c.Retrieve(t.Context())
@@ -273,7 +278,7 @@ func TestNoRequestIsSignedWithAMixedPair(t *testing.T) {
 		creds, err := s.fetch(ctx)
 		creds.SecretAccessKey = "of-" + creds.AccessKeyID
 		return creds, err
-	})
+	}, fetchTimeout)
 	defer c.close()
 	var wg sync.WaitGroup
 	for range 8 {
@@ -303,7 +308,7 @@ func TestTheFirstCallerAndTheBackgroundFetchOnce(t *testing.T) {
 	for range 500 {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{}
-			c := newCache(s.fetch)
+			c := newCache(s.fetch, fetchTimeout)
 			defer c.close()
 			wantKey(t, c, "KEY1")
 			synctest.Wait() // the loop has done what it was about to do

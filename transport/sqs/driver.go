@@ -44,6 +44,9 @@ type Transport struct {
 	url string // of the queue, once known
 }
 
+// openTimeout bounds how long Open waits for the queue's attributes: a daemon has to be up, and say what is wrong, soon.
+const openTimeout = 5 * time.Second
+
 // Open prepares to send, and reads from the queue how large a message may be. A queue that cannot be reached or does not
 // exist is no error: Send and Check say so, and delivery begins when it is there. Then the limit is taken to be 1 MiB,
 // as it is where reading the attributes is not allowed. The Transport uses a until it is closed, and does not close it.
@@ -71,7 +74,7 @@ func Open(ctx context.Context, cfg Config, a *awscreds.AWS) (*Transport, error) 
 	if t.fifo {
 		t.caps.Dedup = dedup
 	}
-	ctx, cancel := awscreds.Limit(ctx, cfg.Timeout, timeoutVariable)
+	ctx, cancel := awscreds.Limit(ctx, min(cfg.Timeout, openTimeout), timeoutVariable)
 	defer cancel()
 	if limit, err := t.limit(ctx); err == nil {
 		t.caps.MaxRecordBytes = limit
