@@ -31,7 +31,19 @@ type process struct {
 // start starts the program with these variables and nothing else in its environment.
 func start(t *testing.T, vars map[string]string, args ...string) *process {
 	t.Helper()
-	p := launch(t, vars, args...)
+	return watched(t, launch(t, vars, args...), args...)
+}
+
+// startUnder is start with a limit that 'ulimit' sets.
+func startUnder(t *testing.T, limit string, vars map[string]string, args ...string) *process {
+	t.Helper()
+	sh := append([]string{"-c", "ulimit " + limit + ` && exec "$0" "$@"`, program(t)}, args...)
+	return watched(t, execute(t, exec.Command("sh", sh...), vars), args...)
+}
+
+// watched has a process killed at the end of the test, and what it said shown if that has failed.
+func watched(t *testing.T, p *process, args ...string) *process {
+	t.Helper()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		<-p.done
@@ -45,7 +57,13 @@ func start(t *testing.T, vars map[string]string, args ...string) *process {
 // launch is start for a test that ends the process itself.
 func launch(t *testing.T, vars map[string]string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(program(t), args...), done: make(chan struct{}), changed: make(chan struct{})}
+	return execute(t, exec.Command(program(t), args...), vars)
+}
+
+// execute starts a command that leads to the program.
+func execute(t *testing.T, cmd *exec.Cmd, vars map[string]string) *process {
+	t.Helper()
+	p := &process{cmd: cmd, done: make(chan struct{}), changed: make(chan struct{})}
 	p.cmd.Env = environ(os.Getenv("PATH"), vars)
 	p.cmd.Stdout = writer(func(b []byte) { p.out.Write(b) })
 	stderr, feeder := io.Pipe()

@@ -116,6 +116,22 @@ func limitMemory(s *drivers.Settings, log *slog.Logger) {
 	}
 }
 
+// spareDescriptors are kept free of connections to the destination: for the state folder, the source, STS and the admin
+// port. Without them the daemon delivers what it cannot save, until idle connections are closed.
+const spareDescriptors = 16
+
+// concurrency is SLUICE_CONCURRENCY, or as many requests as there are file descriptors for.
+func concurrency(wanted int, log *slog.Logger) int {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil || limit.Cur >= uint64(wanted+spareDescriptors) {
+		return wanted
+	}
+	allowed := max(1, int(limit.Cur)-spareDescriptors)
+	log.Warn(fmt.Sprintf("there are %d file descriptors: %d requests at once at most, not the %d of SLUICE_CONCURRENCY; raise the limit (ulimit -n) or lower the setting",
+		limit.Cur, allowed, wanted))
+	return allowed
+}
+
 // conclude logs what a run has come to, and returns what the program ends with.
 func (d *daemon) conclude(log *slog.Logger, took time.Duration, err error) error {
 	status := d.monitor.Status()

@@ -66,7 +66,7 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 
 	d.monitor = telemetry.New(telemetry.Options{Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
 		Build: telemetry.ReadBuild(version), Log: log, Token: s.Core.AdminToken})
-	deliverer := &transport.Deliverer{Transport: d.destination, Timeout: d.destination.Timeout, Concurrency: s.Core.Concurrency,
+	deliverer := &transport.Deliverer{Transport: d.destination, Timeout: d.destination.Timeout, Concurrency: concurrency(s.Core.Concurrency, log),
 		Observe: d.monitor.Observe, Report: d.monitor.Report}
 	if s.Core.RateLimit > 0 {
 		deliverer.Limiter = rate.NewLimiter(rate.Limit(s.Core.RateLimit), 1)
