@@ -14,6 +14,7 @@ var (
 	kills  = flag.Int("kills", 50, "how often TestCrash kills the daemon, for each transport")
 	stops  = flag.Int("stops", 10, "how often TestStop stops the daemon, for each transport")
 	soak   = flag.Duration("soak", 5*time.Second, "how long TestSoak delivers")
+	long   = flag.Bool("long", false, "run what takes a minute too")
 	seed   = flag.Uint64("seed", 0, "of the tests that leave something to chance; 0: another one each time")
 )
 

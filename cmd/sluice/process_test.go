@@ -207,14 +207,20 @@ func get(t *testing.T, url string) (int, string) {
 // eventually asks until the answer is yes.
 func eventually(t *testing.T, what string, yes func() bool) {
 	t.Helper()
-	deadline := time.After(soon)
+	within(t, soon, what, yes)
+}
+
+// within is eventually with a limit of its own.
+func within(t *testing.T, limit time.Duration, what string, yes func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for !yes() {
 		select {
 		case <-again.C:
 		case <-deadline:
-			t.Fatalf("%s: not within %v", what, soon)
+			t.Fatalf("%s: not within %v", what, limit)
 		}
 	}
 }
