@@ -38,7 +38,7 @@ func TestMemoryIsBoundedWhileNothingIsDelivered(t *testing.T) {
 	admin := p.admin(t)
 	eventually(t, "the batches that may be in flight, and requests that nobody answers", func() bool {
 		s := currentStatus(t, admin)
-		return s.Source.Records >= inflight*page && s.Transport.Requests >= 20
+		return s.Source.Records >= inflight*page && s.Transport.Requests >= 4
 	})
 	read := currentStatus(t, admin).Source.Records
 	if most := int64((inflight + 1) * page); read > most {
