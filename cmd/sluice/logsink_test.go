@@ -102,7 +102,7 @@ func TestRecordsFlowThoughNobodyTakesTheLog(t *testing.T) {
 			c.spoil(t, log)
 			var lost int
 			eventually(t, "more lines than wait for a reader", func() bool { // each SIGHUP makes one, unless the one before is unread
-				for range 5 {
+				for range 20 {
 					p.signal(t, syscall.SIGHUP)
 					_, _ = get(t, admin+"/healthz") // so that it is read
 				}

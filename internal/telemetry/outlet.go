@@ -9,7 +9,7 @@ import (
 // The most that an Outlet keeps for a sink that does not take it. A daemon logs changes of state only, so that this is a
 // long time of trouble.
 const (
-	outletLines = 256
+	outletLines = 128
 	outletBytes = 1 << 20
 )
 
