@@ -191,11 +191,11 @@ func (r *faultyResult) print(out io.Writer) error {
 	s := r.status
 	line(&b, "source", fmt.Sprintf("%d reads, %d of them failed%s", s.Source.Reads, s.Source.FailedReads, withReasons(r.witness.pages)))
 	line(&b, "destination", fmt.Sprintf("%d requests%s", s.Transport.Requests, withReasons(r.witness.requests)))
-	line(&b, "sent again", fmt.Sprintf("%d records, %d of them with an unknown outcome", s.Transport.Retried, s.Transport.Ambiguous))
+	line(&b, "sent again", fmt.Sprintf("%d records, %d of them with an unknown outcome", s.Transport.Retried, s.Transport.Unknown))
 	b.WriteString("\nwhat became of the records\n")
 	line(&b, "lost", fmt.Sprint(r.lost))
 	line(&b, "altered", fmt.Sprint(r.audit.Altered+r.audit.Ghosts))
-	line(&b, "duplicated", fmt.Sprintf("%d; unknown outcomes explain up to %d", r.audit.Duplicates, s.Transport.Ambiguous))
+	line(&b, "duplicated", fmt.Sprintf("%d; unknown outcomes explain up to %d", r.audit.Duplicates, s.Transport.Unknown))
 	aside := 0
 	for _, n := range r.asideFor {
 		aside += n
