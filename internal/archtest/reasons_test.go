@@ -21,14 +21,14 @@ var untold = []string{"bench/**", "cmd/sluice-bench", "transport/transporttest",
 
 // unnamed are files that may make a fault.Error without a reason: its result is never told, because the records of it are
 // sent again or the daemon ends.
-var unnamed = []string{"transport/deliverer.go", "transport/lane.go"}
+var unnamed = []string{"transport/attempt.go", "transport/deliverer.go", "transport/lane.go"}
 
 // A use is a reason code in the sources, with the class beside it if there is one.
 type use struct{ code, class, where string }
 
 // reasonsOf returns the reason codes of the files of one package, and the places where a fault.Error has none. A code is
 // the value of a field Reason, what is assigned to one, the text that follows a class (fault.Blocked, "x"), and the first
-// argument of a function called rejected.
+// argument of a function called rejected or refuse.
 func reasonsOf(files []file) (uses []use, without []string) {
 	set := token.NewFileSet()
 	constants := map[string]string{}
@@ -79,8 +79,8 @@ func reasonsOf(files []file) (uses []use, without []string) {
 				}
 			case *ast.CallExpr:
 				pairs(n.Args)
-				if name(n.Fun) == "rejected" && len(n.Args) > 0 {
-					add(n.Args[0], "rejected")
+				if class, is := map[string]string{"rejected": "rejected", "refuse": "blocked"}[name(n.Fun)]; is && len(n.Args) > 0 {
+					add(n.Args[0], class)
 				}
 			case *ast.ReturnStmt:
 				pairs(n.Results)
@@ -180,6 +180,7 @@ func f() error {
 	e.Reason = "assigned"
 	g(fault.Transient, "as_argument", nil)
 	_ = rejected("by_helper", "text")
+	_ = refuse("by_refusal", nil)
 	reason := "in_variable"
 	_ = verdict{fault.Throttled, blocked, ""}
 	_ = &fault.Error{Class: fault.Blocked}
@@ -191,11 +192,11 @@ func f() error {
 		codes = append(codes, u.code)
 	}
 	slices.Sort(codes)
-	want := []string{"as_argument", "assigned", "by_constant", "by_helper", "in_field", "in_table", "in_variable"}
+	want := []string{"as_argument", "assigned", "by_constant", "by_helper", "by_refusal", "in_field", "in_table", "in_variable"}
 	if !slices.Equal(codes, want) {
 		t.Errorf("codes = %q, want %q", codes, want)
 	}
-	if fmt.Sprint(without) != "[x/x.go:11:7]" {
-		t.Errorf("faults without a reason: %v, want the one in line 11", without)
+	if fmt.Sprint(without) != "[x/x.go:12:7]" {
+		t.Errorf("faults without a reason: %v, want the one in line 12", without)
 	}
 }
