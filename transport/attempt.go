@@ -67,12 +67,6 @@ func (v *delivery) attempt(ctx context.Context, request []int) Attempt {
 	for k, i := range request {
 		a.Records[k] = v.recs[i]
 	}
-	if v.Limiter != nil {
-		if err := v.Limiter.Wait(ctx); err != nil {
-			a.Results = spread(len(request), &fault.Error{Op: "deliver", Err: err})
-			return a
-		}
-	}
 	timeout := v.Timeout
 	if timeout <= 0 {
 		timeout = defaultTimeout

@@ -136,7 +136,7 @@ var errNotTried = fmt.Errorf("not sent yet")
 func (v *delivery) send(ctx context.Context, requests [][]int) {
 	var wg sync.WaitGroup
 	for n, request := range requests {
-		p, err := v.lane.acquire(ctx, v.Patience)
+		p, err := v.depart(ctx)
 		if err != nil {
 			for _, i := range request {
 				v.results[i] = Result{Err: err} // I4: nobody has judged these records
@@ -150,6 +150,26 @@ func (v *delivery) send(ctx context.Context, requests [][]int) {
 		wg.Go(func() { v.exchange(ctx, p, request) })
 	}
 	wg.Wait()
+}
+
+// depart waits until a request may go: for the lane and then for the limiter, and all over again if the lane has closed
+// meanwhile. Sixteen have their permits and wait for the limiter; the first is told to come back in an hour; the fifteen
+// others would come before.
+func (v *delivery) depart(ctx context.Context) (permit, error) {
+	for {
+		p, err := v.lane.acquire(ctx, v.Patience)
+		if err != nil || v.Limiter == nil {
+			return p, err
+		}
+		err = v.Limiter.Wait(ctx)
+		if err == nil && v.lane.stillOpen(p) {
+			return p, nil
+		}
+		v.lane.release(p, news{}, v.Backoff, v.probe(), v.Report)
+		if err != nil {
+			return permit{}, &fault.Error{Op: "deliver", Err: err}
+		}
+	}
 }
 
 // exchange makes one request with the permit p, and smaller ones of what is refused without a verdict on the record.

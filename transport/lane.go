@@ -83,6 +83,13 @@ func (l *lane) acquire(ctx context.Context, patience time.Duration) (permit, err
 	}
 }
 
+// stillOpen reports whether a request with the permit p, which has not left yet, may still go.
+func (l *lane) stillOpen(p permit) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !time.Now().Before(l.until) && (l.last == nil || p.epoch == l.epoch)
+}
+
 // leave takes a waiter out of the queue, and lets the next one look. The caller holds mu.
 func (l *lane) leave(w waiter) {
 	if i := slices.Index(l.queue, w); i >= 0 {
