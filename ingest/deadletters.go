@@ -21,7 +21,8 @@ import (
 // A Letter is a dead letter as it lies in its file.
 type Letter struct {
 	DeadLine
-	ID string // of this line: the first 8 hexadecimal digits of its SHA-256
+	Sum [sha256.Size]byte // of this line: what tells it from all others
+	ID  string            // the first 8 hexadecimal digits of Sum, for people; among very many letters two may share one
 }
 
 // Raw returns the item, byte for byte as it came from the source.
@@ -191,8 +192,8 @@ func decodeLetter(line []byte) (Letter, bool) {
 	if err := json.Unmarshal(line, &l.DeadLine); err != nil || l.Reason == "" {
 		return Letter{}, false
 	}
-	sum := sha256.Sum256(line)
-	l.ID = hex.EncodeToString(sum[:4])
+	l.Sum = sha256.Sum256(line)
+	l.ID = hex.EncodeToString(l.Sum[:4])
 	return l, true
 }
 

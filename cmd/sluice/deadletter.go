@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -173,14 +174,19 @@ func (c choice) letters(dir string) ([]ingest.Letter, error) {
 		return nil, withCode(exitUsage, errors.New("say which dead letters are meant by their IDs, or by --reason, or by --all; 'sluice deadletter list' has them"))
 	}
 	var found []ingest.Letter
-	missing := slices.Clone(c.ids)
+	named := map[string][sha256.Size]byte{}
 	err := ingest.ReadDeadLetters(dir, func(l ingest.Letter) error {
-		if c.all || c.reason != "" && l.Reason == c.reason || slices.Contains(c.ids, l.ID) {
-			found = append(found, l)
-			missing = slices.DeleteFunc(missing, func(id string) bool { return id == l.ID })
+		if !c.all && (c.reason == "" || l.Reason != c.reason) && !slices.Contains(c.ids, l.ID) {
+			return nil
 		}
+		if sum, twice := named[l.ID]; twice && sum != l.Sum && len(c.ids) > 0 {
+			return withCode(exitUsage, fmt.Errorf("more than one dead letter has the ID %s; choose by --reason or --all", l.ID))
+		}
+		named[l.ID] = l.Sum
+		found = append(found, l)
 		return nil
 	})
+	missing := slices.DeleteFunc(slices.Clone(c.ids), func(id string) bool { _, there := named[id]; return there })
 	switch {
 	case err != nil:
 		return nil, err
@@ -221,9 +227,9 @@ func dropLettersCommand() *cobra.Command {
 
 // remove removes these dead letters and no others: more may have come since they were chosen.
 func remove(dir string, letters []ingest.Letter) (int, error) {
-	ids := map[string]bool{}
+	sums := map[[sha256.Size]byte]bool{}
 	for _, l := range letters {
-		ids[l.ID] = true
+		sums[l.Sum] = true
 	}
-	return ingest.RemoveDeadLetters(dir, func(l ingest.Letter) bool { return ids[l.ID] })
+	return ingest.RemoveDeadLetters(dir, func(l ingest.Letter) bool { return sums[l.Sum] })
 }
