@@ -78,12 +78,12 @@ func (b *backlog) probe(parse Parser) []*entry {
 // hold keeps refused for a probe.
 func (b *backlog) hold(refused []*entry) { b.held = append(b.held, refused...) }
 
-// release puts what is held back into its place.
+// release puts what is held back into its place. All is parsed anew: what comes after it was refused by the same schema.
 func (b *backlog) release(parse Parser) {
-	for _, e := range b.held {
+	b.left = append(b.left, b.held...)
+	b.held = nil
+	slices.SortFunc(b.left, func(a, b *entry) int { return a.place - b.place })
+	for _, e := range b.left {
 		e.parse(parse)
 	}
-	b.left = append(b.left, b.held...)
-	slices.SortFunc(b.left, func(a, b *entry) int { return a.place - b.place })
-	b.held = nil
 }
