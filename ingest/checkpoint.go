@@ -68,27 +68,14 @@ func openCheckpoint(ctx context.Context, fsys atomicfile.FS, o CheckpointOptions
 
 // take waits for the lock.
 func (o CheckpointOptions) take(ctx context.Context, lock atomicfile.File) error {
-	for start, told := time.Now(), false; ; told = true {
-		err := lock.Lock(false)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("lock the state folder: %w", err)
-		}
-		left := o.Wait - time.Since(start)
-		if left <= 0 {
-			return refuse("checkpoint_locked", fmt.Errorf("%w in %s; stop it, or set SLUICE_STATE_DIR to a folder of its own", ErrCheckpointLocked, o.Dir))
-		}
-		if !told && o.Waiting != nil {
-			o.Waiting()
-		}
-		select {
-		case <-time.After(min(left, lockPoll)):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	err := lockWithin(ctx, lock, o.Wait, lockPoll, o.Waiting)
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return refuse("checkpoint_locked", fmt.Errorf("%w in %s; stop it, or set SLUICE_STATE_DIR to a folder of its own", ErrCheckpointLocked, o.Dir))
+	case err != nil && ctx.Err() == nil:
+		return fmt.Errorf("lock the state folder: %w", err)
 	}
+	return err
 }
 
 // Load returns the cursor saved last, or the empty one if there is no checkpoint. The first Load takes the checkpoint over:

@@ -51,7 +51,7 @@ func OpenDeadLetter(dir string) *FileDeadLetter {
 
 // Put appends item and its reason and returns once both are durable (I1). A Put that fails leaves nothing half-written
 // before the next line.
-func (d *FileDeadLetter) Put(_ context.Context, item []byte, reason error) error {
+func (d *FileDeadLetter) Put(ctx context.Context, item []byte, reason error) error {
 	line := DeadLine{Time: time.Now().UTC().Truncate(time.Millisecond), Reason: fault.From(reason).Code(), Message: reason.Error()}
 	if text := string(item); utf8.Valid(item) {
 		line.Item = &text
@@ -65,7 +65,7 @@ func (d *FileDeadLetter) Put(_ context.Context, item []byte, reason error) error
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	path := DeadLetterPath(d.dir)
-	err = d.append(path, append(data, '\n'))
+	err = d.append(ctx, path, append(data, '\n'))
 	if err != nil && fault.From(err).Reason == "" {
 		return &fault.Error{Reason: "deadletter_unwritable", Op: "write " + path, Err: err}
 	}
@@ -74,9 +74,9 @@ func (d *FileDeadLetter) Put(_ context.Context, item []byte, reason error) error
 
 // append writes line at the end of the file and makes it durable; the caller holds mu. The file is opened anew each time:
 // people move it, remove it and empty it.
-func (d *FileDeadLetter) append(path string, line []byte) error {
+func (d *FileDeadLetter) append(ctx context.Context, path string, line []byte) error {
 	// Without the lock: we find the file untouched; somebody replaces it; the line is written into the old one → lost.
-	release, err := d.lock()
+	release, err := d.lock(ctx, letterLockPut)
 	if err != nil {
 		return err
 	}

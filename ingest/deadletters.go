@@ -3,6 +3,7 @@ package ingest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -14,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
+	"time"
 
 	"sluice/internal/atomicfile"
 )
@@ -60,7 +63,7 @@ func (d *FileDeadLetter) read(each func(Letter) error) error {
 }
 
 func (d *FileDeadLetter) remove(gone func(Letter) bool) (removed int, err error) {
-	release, err := d.lock()
+	release, err := d.lock(context.Background(), letterLockRemove)
 	if err != nil {
 		return 0, err
 	}
@@ -197,15 +200,27 @@ func decodeLetter(line []byte) (Letter, bool) {
 	return l, true
 }
 
-// lock keeps other processes from changing the files, until release. It waits for them; none holds it for long.
-func (d *FileDeadLetter) lock() (release func(), err error) {
+// Processes share the dead letters by a lock that none holds for long, unless it is stopped or its disk hangs.
+const (
+	letterLockPut    = 10 * time.Second // for a daemon, which tells of it and tries again
+	letterLockRemove = time.Minute      // for a command, which would send again what it cannot remove
+	letterLockPoll   = 5 * time.Millisecond
+)
+
+// lock keeps other processes from changing the files, until release. It waits for them, but not for ever: a daemon has to
+// say what holds it up, and to end when it is asked to.
+func (d *FileDeadLetter) lock(ctx context.Context, limit time.Duration) (release func(), err error) {
 	lock, err := d.fs.Open(filepath.Join(d.dir, "deadletter.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := lock.Lock(true); err != nil {
-		_ = lock.Close()
-		return nil, fmt.Errorf("lock the dead letters: %w", err)
+	err = lockWithin(ctx, lock, limit, letterLockPoll, nil)
+	if err == nil {
+		return func() { _ = lock.Close() }, nil
 	}
-	return func() { _ = lock.Close() }, nil
+	_ = lock.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = fmt.Errorf("another process (sluice deadletter?) has held it for %v; end it: %w", limit, err)
+	}
+	return nil, fmt.Errorf("lock the dead letters: %w", err)
 }

@@ -35,9 +35,9 @@ type File interface {
 	// Sync makes the content durable. After an error nobody knows what of it is; to call it once more proves nothing,
 	// because the kernel reports a failed write once and then forgets it.
 	Sync() error
-	// Lock takes the lock on the file from all other processes, or waits for it. Without wait it fails with
-	// syscall.EWOULDBLOCK while another one has it. It is free again when the file is closed, or its process has died.
-	Lock(wait bool) error
+	// Lock takes the lock on the file, or fails with syscall.EWOULDBLOCK while another process has it. It is free again when
+	// the file is closed, or its process has died.
+	Lock() error
 }
 
 // OS is the file system of this machine.
@@ -81,17 +81,7 @@ func (f osFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
-func (f osFile) Lock(wait bool) error {
-	how := syscall.LOCK_EX
-	if !wait {
-		how |= syscall.LOCK_NB
-	}
-	for {
-		if err := syscall.Flock(int(f.Fd()), how); !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
-}
+func (f osFile) Lock() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
 // Read returns the content of the file at path.
 func Read(fsys FS, path string) ([]byte, error) {

@@ -129,7 +129,7 @@ func TestNothingHappensWhileTheMachineIsOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Lock(false); err != nil {
+	if err := f.Lock(); err != nil {
 		t.Fatal(err)
 	}
 	disk.CrashAfter(0)
@@ -148,7 +148,7 @@ func TestNothingHappensWhileTheMachineIsOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := again.Lock(false); err != nil {
+	if err := again.Lock(); err != nil {
 		t.Errorf("lock after the crash = %v, want it free", err)
 	}
 	if data, err := atomicfile.Read(disk, "/f"); err != nil || string(data) != first {

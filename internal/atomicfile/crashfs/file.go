@@ -103,7 +103,7 @@ func (h *file) Size() (int64, error) {
 	return int64(len(h.node.data)), err
 }
 
-func (h *file) Lock(bool) error {
+func (h *file) Lock() error {
 	leave, err := h.enter(Open)
 	defer leave()
 	if err != nil {
