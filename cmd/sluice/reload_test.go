@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -182,5 +183,36 @@ func TestSighupReadsTheSchemaAndTheEnvFile(t *testing.T) {
 	}
 	if n := strings.Count(string(letters), "\n"); n != 3 {
 		t.Errorf("%d dead letters, want 3", n)
+	}
+}
+
+// A file that hangs, as one on a network that is away does, keeps neither records from flowing nor the program from ending.
+func TestAReloadThatHangsHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	w := startWorld(t, 10, awslocal.Options{})
+	env := filepath.Join(t.TempDir(), "more.env")
+	write(t, env, "SLUICE_LOG_LEVEL=info\n")
+	p := start(t, daemonSettings(t, w), "--env-file", env, "run")
+	admin := p.admin(t)
+	accepted := func(n int64) func() bool {
+		return func() bool { return currentStatus(t, admin).Transport.Accepted == n }
+	}
+	eventually(t, "the first records", accepted(10))
+	if err := errors.Join(os.Remove(env), syscall.Mkfifo(env, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(t, syscall.SIGHUP)
+	pipe, err := os.OpenFile(env, os.O_WRONLY, 0) // waits for the reader, which then waits for us
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	if err := w.feed.Add(earthquakes.Records()[10]); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "one more record", accepted(11))
+	p.signal(t, syscall.SIGTERM)
+	if code := p.wait(t, soon); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
 	}
 }

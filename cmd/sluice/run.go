@@ -192,7 +192,8 @@ func (d *daemon) serveAdmin(ctx context.Context, log *slog.Logger) (stop func(),
 	}, nil
 }
 
-// reloadOnHangup reads settings again at each SIGHUP until the returned function is called.
+// reloadOnHangup reads settings again at each SIGHUP until the returned function is called. That waits for what is being
+// read, but not longer than lastWords.
 func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []*config.EnvFile) (stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
@@ -215,7 +216,10 @@ func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []
 	return func() {
 		signal.Stop(signals)
 		close(signals)
-		<-done
+		select {
+		case <-done:
+		case <-time.After(lastWords): // it reads a file that hangs, which nothing can end
+		}
 	}
 }
 
