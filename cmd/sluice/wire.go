@@ -34,7 +34,8 @@ const patience = 15 * time.Second
 // hasty is the backoff of such a command: it must not wait longer for its next try than it has patience for.
 var hasty = backoff.Policy{Max: 2 * time.Second}
 
-// wire builds a daemon from valid settings. It locks the checkpoint, and waits for nothing but another daemon that holds it.
+// wire builds a daemon from settings that are valid by themselves; what is wrong with those of AWS is found before any file
+// is touched. It locks the checkpoint, and waits for another daemon that holds it.
 func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool) (*daemon, error) {
 	d := &daemon{settings: s, parser: new(atomic.Pointer[ingest.Parser])}
 	ok := false
@@ -51,6 +52,11 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	d.source = source
 	d.close = append(d.close, source.Close)
 	d.makeParser()
+	d.destination, err = s.Transport(ctx)
+	if err != nil {
+		return nil, withCode(exitConfig, err)
+	}
+	d.close = append(d.close, d.destination.Close)
 	checkpoint, err := openCheckpoint(ctx, s, source.Fingerprint(), log, once)
 	if err != nil {
 		return nil, err
@@ -58,11 +64,6 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	d.close = append(d.close, checkpoint.Close)
 	deadLetter := ingest.OpenDeadLetter(s.Core.StateDir)
 	deadLetter.MaxBytes = s.Core.DeadletterMaxBytes
-	d.destination, err = s.Transport(ctx)
-	if err != nil {
-		return nil, withCode(exitConfig, err)
-	}
-	d.close = append(d.close, d.destination.Close)
 
 	d.monitor = telemetry.New(telemetry.Options{Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
 		Build: telemetry.ReadBuild(version), Log: log, Token: s.Core.AdminToken})
