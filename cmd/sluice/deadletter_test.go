@@ -2,12 +2,16 @@ package main
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"sluice/ingest"
+	"sluice/transport"
+	"sluice/transport/memory"
 )
 
 // twins returns two lines of a dead-letter file that differ and are shown under the same ID.
@@ -42,5 +46,36 @@ func TestDeadLettersWithTheSameIDAreNotConfused(t *testing.T) {
 	}
 	if left, err := os.ReadFile(ingest.DeadLetterPath(dir)); err != nil || string(left) != two {
 		t.Errorf("left are %q, %v, want %q", left, err, two)
+	}
+}
+
+// An epipe is standard output of which the reader has gone; a program that writes to it ends there and then.
+type epipe struct{ ends func() }
+
+func (e epipe) Write([]byte) (int, error) {
+	e.ends()
+	return 0, syscall.EPIPE
+}
+
+func TestReplayRemovesWhatWasAcceptedBeforeItTells(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one, two := twins()
+	write(t, ingest.DeadLetterPath(dir), one+two)
+	all, err := choice{all: true}.letters(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []int // at each write
+	r := &replayed{dir: dir, parse: ingest.Naming{Stream: "test"}.Parser(), deliver: (&transport.Deliverer{Transport: &memory.Transport{}}).Deliver,
+		out: epipe{func() {
+			now, err := choice{all: true}.letters(dir)
+			if err != nil {
+				t.Error(err)
+			}
+			left = append(left, len(now))
+		}}}
+	if err := r.portion(t.Context(), all); !errors.Is(err, syscall.EPIPE) || len(left) == 0 || left[0] != 0 {
+		t.Errorf("%v; when the program ended %d dead letters were left; want EPIPE and none", err, left)
 	}
 }

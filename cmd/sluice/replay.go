@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
@@ -82,10 +83,12 @@ type replayed struct {
 	accepted, refused int
 }
 
-// portion delivers letters and removes those that were accepted.
+// portion delivers letters, removes those that were accepted, and only then tells of them: were the reader of our output
+// gone, we would end in between and send them all again the next time.
 func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 	var sent, gone []ingest.Letter
 	var records []transport.Record
+	var told strings.Builder
 	for _, l := range letters {
 		item, err := l.Raw()
 		if err != nil {
@@ -93,7 +96,7 @@ func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 		}
 		record, err := r.parse(item)
 		if err != nil {
-			r.stays(l, ingest.Unparsable(err))
+			r.stays(&told, l, ingest.Unparsable(err))
 			continue
 		}
 		sent, records = append(sent, l), append(records, record)
@@ -103,9 +106,9 @@ func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 		switch {
 		case result.Err == nil:
 			gone = append(gone, sent[i])
-			fmt.Fprintf(r.out, "%s  accepted  id=%s\n", sent[i].ID, records[i].ID)
+			fmt.Fprintf(&told, "%s  accepted  id=%s\n", sent[i].ID, records[i].ID)
 		case fault.Is(result.Err, fault.Rejected):
-			r.stays(sent[i], result.Err)
+			r.stays(&told, sent[i], result.Err)
 		default:
 			trouble = result.Err
 		}
@@ -114,13 +117,16 @@ func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 		return fmt.Errorf("remove what was accepted: %w", err)
 	}
 	r.accepted += len(gone)
+	if _, err := io.WriteString(r.out, told.String()); err != nil {
+		return err
+	}
 	if trouble == nil {
 		return nil
 	}
 	return withCode(exitUnavailable, fmt.Errorf("%d accepted, the others stay (%s): %w", r.accepted, fault.From(trouble).Code(), adviseAgain(trouble)))
 }
 
-func (r *replayed) stays(l ingest.Letter, err error) {
+func (r *replayed) stays(told io.Writer, l ingest.Letter, err error) {
 	r.refused++
-	fmt.Fprintf(r.out, "%s  stays     %s: %v\n", l.ID, fault.From(err).Code(), err)
+	fmt.Fprintf(told, "%s  stays     %s: %v\n", l.ID, fault.From(err).Code(), err)
 }
