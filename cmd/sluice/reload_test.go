@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"sluice/examples/earthquakes"
 	"sluice/ingest"
 	"sluice/internal/awslocal"
+	"sluice/internal/config"
 	"sluice/internal/proof"
 )
 
@@ -214,5 +216,35 @@ func TestAReloadThatHangsHoldsNothingUp(t *testing.T) {
 	p.signal(t, syscall.SIGTERM)
 	if code := p.wait(t, soon); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
+	}
+}
+
+// A reload that fails leaves the variables of the AWS SDK as they were too, those of all files.
+func TestAFailedReloadLeavesTheEnvironment(t *testing.T) {
+	const name = "AWS_TEST_OF_A_FAILED_RELOAD"
+	t.Setenv(name, "") // restores it in the end
+	t.Setenv("SLUICE_INFLIGHT", "")
+	var files []*config.EnvFile
+	folder := t.TempDir()
+	for i, text := range []string{name + "=old\n", "SLUICE_INFLIGHT=2\n"} {
+		_, _ = os.Unsetenv(name), os.Unsetenv("SLUICE_INFLIGHT")
+		path := filepath.Join(folder, fmt.Sprint(i))
+		write(t, path, text)
+		file, err := config.LoadEnvFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	t.Setenv(name, "old")
+	write(t, filepath.Join(folder, "0"), name+"=new\n")
+	for _, broken := range []string{"SLUICE_INFLIGHT=nonsense\n", "broken"} {
+		write(t, filepath.Join(folder, "1"), broken)
+		if _, _, err := new(daemon).reload(new(slog.LevelVar), files); err == nil {
+			t.Fatalf("a reload of %q succeeded", broken)
+		}
+		if got := os.Getenv(name); got != "old" {
+			t.Errorf("after a failed reload of %q the variable is %q, want old", broken, got)
+		}
 	}
 }

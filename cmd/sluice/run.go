@@ -225,11 +225,17 @@ func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []
 
 // reload reads the env files, the schema, the secrets and the log level again; what is wrong leaves all as it was. It returns
 // the secrets that have changed, and the other settings that have and that only a restart brings into force.
-func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed, restart []string, err error) {
+func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed, restart []string, failed error) {
 	for _, file := range files {
-		if err := file.Reload(); err != nil {
+		undo, err := file.Reload()
+		if err != nil {
 			return nil, nil, err
 		}
+		defer func() {
+			if failed != nil { // or the AWS SDK, which reads the environment by itself, would find the new values there
+				undo()
+			}
+		}()
 	}
 	fresh, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
 	if err != nil {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -36,8 +37,28 @@ func LoadEnvFile(path string) (*EnvFile, error) {
 }
 
 // Reload reads the file again and sets the variables that came from it, and those that are new and not set otherwise.
-// Variables that have gone from the file are unset. On an error nothing changes.
-func (e *EnvFile) Reload() error { return e.load() }
+// Variables that have gone from the file are unset. On an error nothing changes. Undo makes all as it was before, for the
+// case that something else turns out to be wrong.
+func (e *EnvFile) Reload() (undo func(), err error) {
+	values, mine, not := map[string]string{}, maps.Clone(e.mine), maps.Clone(e.not)
+	for name := range mine {
+		if value, set := os.LookupEnv(name); set {
+			values[name] = value
+		}
+	}
+	if err := e.load(); err != nil {
+		return nil, err
+	}
+	return func() {
+		for name := range e.mine {
+			_ = os.Unsetenv(name)
+		}
+		for name, value := range values {
+			_ = os.Setenv(name, value)
+		}
+		e.mine, e.not = mine, not
+	}, nil
+}
 
 func (e *EnvFile) load() error {
 	data, err := readSmall(e.path, maxEnvFile)

@@ -95,7 +95,7 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 
 	os.Unsetenv("T_B") // as Load does with empty variables
 	write(t, path, "T_A=new\nT_B=new\nT_C=new")
-	if err := e.Reload(); err != nil {
+	if _, err := e.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	check("T_A", "environment")
@@ -103,13 +103,13 @@ func TestEnvironmentWinsOverFile(t *testing.T) {
 	check("T_C", "new")
 
 	write(t, path, "T_C=newest\nbroken")
-	if err := e.Reload(); err == nil {
+	if _, err := e.Reload(); err == nil {
 		t.Error("Reload of a broken file succeeded")
 	}
 	check("T_C", "new")
 
 	write(t, path, "T_A=x")
-	if err := e.Reload(); err != nil {
+	if _, err := e.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	if _, set := os.LookupEnv("T_C"); set {
@@ -131,5 +131,42 @@ func TestEnvFileThatCannotBeUsed(t *testing.T) {
 	}
 	if _, err := config.LoadEnvFile(path); err == nil || !strings.Contains(err.Error(), "chmod o-w") {
 		t.Errorf("a file that everybody can change: %v, want chmod o-w", err)
+	}
+}
+
+func TestUndoOfAReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "env")
+	for _, name := range []string{"SLUICE_TEST_A", "SLUICE_TEST_B", "SLUICE_TEST_C"} {
+		t.Setenv(name, "") // restores it in the end
+		_ = os.Unsetenv(name)
+	}
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("SLUICE_TEST_A=1\nSLUICE_TEST_B=1\n")
+	e, err := config.LoadEnvFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(when string, values ...string) {
+		t.Helper()
+		for i, name := range []string{"SLUICE_TEST_A", "SLUICE_TEST_B", "SLUICE_TEST_C"} {
+			if got, set := os.LookupEnv(name); got != values[i] || set != (values[i] != "") {
+				t.Errorf("%s %s is %q (set: %v), want %q", when, name, got, set, values[i])
+			}
+		}
+	}
+	put("SLUICE_TEST_A=2\nSLUICE_TEST_C=2\n")
+	for range 2 {
+		undo, err := e.Reload()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want("after Reload", "2", "", "2")
+		undo()
+		want("after Undo", "1", "1", "")
 	}
 }
