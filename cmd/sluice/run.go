@@ -80,15 +80,20 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	}
 	defer stopAdmin()
 	defer d.reloadOnHangup(log, level, files)()
-	defer context.AfterFunc(ctx, func() {
+	announced := make(chan struct{})
+	silent := context.AfterFunc(ctx, func() {
+		defer close(announced)
 		d.monitor.Drain()
 		log.Info("stopping", "at_most", s.Core.ShutdownTimeout.String())
-	})()
+	})
 
 	log.Info("started", "version", telemetry.ReadBuild(version).Version, "source", s.Core.Source, "stream", stream(s, d.source),
 		"transport", s.Core.Transport, "state", s.Core.StateDir)
 	start := time.Now()
 	err = d.pipeline.Run(ctx)
+	if !silent() {
+		<-announced // an idle daemon ends at once, and the log says first why
+	}
 	return d.conclude(log, time.Since(start), err)
 }
 

@@ -107,7 +107,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // soup is text that is for programmers and not for operators.
 var soup = regexp.MustCompile(`operation error|exceeded maximum number|StatusCode|https response error|failed to sign|api error|RequestID:` +
-	`|%!|goroutine \d|panic:|&\{|<nil>|0x[0-9a-f]{6,}|context canceled|\*\w+\.\w+Error|apikey=[^…]|key=geheim`)
+	`|%!|goroutine \d|panic:|&\{|<nil>|\b0x[0-9a-f]{6,}|context canceled|\*\w+\.\w+Error|apikey=[^…]|key=geheim`)
 
 // clean reports soup and secrets in a text.
 func clean(text string, secrets []string) error {
