@@ -54,7 +54,7 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 func (r *run) attempt(ctx context.Context, entries []*entry, probe bool) (refused []*entry, accepted, setAside int, alarm error) {
 	recs := make([]transport.Record, 0, len(entries))
 	from := make([]int, 0, len(entries))
-	fates := make([]error, len(entries)) // I3: one per entry; nil is accepted
+	fates := make([]error, len(entries)) // nil: accepted
 	for i, e := range entries {
 		if e.bad != nil {
 			fates[i] = Unparsable(e.bad)
@@ -67,7 +67,7 @@ func (r *run) attempt(ctx context.Context, entries []*entry, probe bool) (refuse
 		if res.Err != nil && !fault.Is(res.Err, fault.Rejected) {
 			return nil, 0, 0, res.Err
 		}
-		fates[from[k]] = res.Err
+		fates[from[k]] = res.Err // I3: to each its own
 	}
 	for i, fate := range fates {
 		if fate == nil {

@@ -88,6 +88,31 @@ func TestWhatIsOutstandingWhenAChannelIsClosed(t *testing.T) {
 	}
 }
 
+// TestWhatCannotBeWrittenIsNotRefused: the broker has closed the channel because of a message that went before.
+func TestWhatCannotBeWrittenIsNotRefused(t *testing.T) {
+	t.Parallel()
+	tr := &Transport{}
+	for name, tc := range map[string]struct {
+		said      *amqp.Error
+		err       error
+		class     fault.Class
+		ambiguous bool
+	}{
+		"the channel is closed":        {&amqp.Error{Code: amqp.PreconditionFailed, Reason: "message size 5000 is larger than max size 4000"}, amqp.ErrClosed, fault.Rejected, false},
+		"the connection breaks midway": {nil, io.ErrUnexpectedEOF, fault.Transient, true},
+	} {
+		first, rest := tr.cutOff(&channel{Channel: new(amqp.Channel), said: tc.said}, tc.err)
+		for _, e := range []*fault.Error{first, rest} {
+			if e.Class != tc.class || e.Whole != (tc.class == fault.Rejected) {
+				t.Errorf("%s: %v, whole: %v; want %v, and with its request alone", name, e.Class, e.Whole, tc.class)
+			}
+		}
+		if first.Ambiguous != tc.ambiguous || rest.Ambiguous {
+			t.Errorf("%s: in doubt: %v and %v, want %v and none of the rest", name, first.Ambiguous, rest.Ambiguous, tc.ambiguous)
+		}
+	}
+}
+
 func TestVerdictOnConnecting(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

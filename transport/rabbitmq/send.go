@@ -92,14 +92,18 @@ func (t *Transport) publish(ctx context.Context, l *line, c *channel, recs []tra
 			letters = append(letters, p)
 			continue
 		}
-		e := t.lost(c, err)
-		e.Whole = e.Class == fault.Rejected // I4: that is about one that went before
-		broken = e
-		first := *e
-		first.Ambiguous = !errors.Is(err, amqp.ErrClosed) // else a part of it may be on its way, the last one too
-		results[i].Err = &first
+		results[i].Err, broken = t.cutOff(c, err)
 	}
 	return letters
+}
+
+// cutOff is the verdict on a record that could not be written to the channel, and on those after it.
+func (t *Transport) cutOff(c *channel, err error) (first, rest *fault.Error) {
+	rest = t.lost(c, err)
+	rest.Whole = rest.Class == fault.Rejected // I4: that is about one that went before
+	half := *rest
+	half.Ambiguous = !errors.Is(err, amqp.ErrClosed) // else a part of it may be on its way, the last one too
+	return &half, rest
 }
 
 func (p letter) isConfirmed() bool {
