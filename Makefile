@@ -1,6 +1,6 @@
 # The bare 'make' lists the targets. Go 1.26 and make are all that is needed, except where a line says otherwise.
 .DEFAULT_GOAL := help
-.PHONY: help build demo bench local test race check crash fuzz bench-send docs golden tools clean
+.PHONY: help build demo bench local test prove race check security crash fuzz bench-send docs golden tools clean
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -28,8 +28,11 @@ bench: build ## compare all transports on this machine alone, in under 4 minutes
 local: build ## run the stand-in of SQS, STS and API Gateway, with a feed to try; writes local.env
 	@./bin/sluice local --feed 127.0.0.1:4600 --write-env local.env
 
-test: ## run all tests
-	$(GO) test ./...
+test: ## run all tests, add up what they have proved, and see twelve planted bugs caught
+	$(GO) run ./internal/prove -short
+
+prove: ## the same with large numbers and every planted bug, in under 8 minutes; writes docs/track-record.md and docs/fault-matrix.md
+	$(GO) run ./internal/prove
 
 race: ## run all tests with the race detector (needs a C compiler)
 	$(GO) test -race ./...
@@ -40,6 +43,9 @@ check: tools ## format, vet, staticcheck, tidy modules, generated documents, rac
 	./bin/staticcheck ./...
 	$(GO) mod tidy -diff
 	$(MAKE) --no-print-directory race
+
+security: ## look for dangerous patterns (gosec) and known holes (govulncheck)
+	@.ci/security
 
 crash: ## kill the daemon 400 times with SIGKILL and count what is lost
 	$(GO) test ./cmd/sluice -run Crash -count=1 -v -timeout 10m -kills 400

@@ -20,7 +20,7 @@ const (
 	WrongMD5          Action = "wrong_md5"          // the digest of a body in the answer is wrong
 	Drop              Action = "drop"               // answered like a success; nothing is done
 	ClockSkew         Action = "clock_skew"         // this call meets a server whose clock is off
-	ExpireCredentials Action = "expire_credentials" // all sessions issued so far end, then the call is looked at
+	ExpireCredentials Action = "expire_credentials" // #nosec G101 -- all sessions issued so far end, then the call is looked at
 	Partial           Action = "partial"            // an entry is missing from a batch's answer, in it twice, or under another id
 
 	Answer           Action = "answer"             // this answer, whatever was asked; nothing is done

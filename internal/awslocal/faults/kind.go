@@ -31,7 +31,7 @@ const (
 	KindLostAck            = "lost_ack"
 	KindDuplicateDelivery  = "duplicate_delivery"
 	KindPartialBatch       = "partial_batch_failure"
-	KindExpiredCredentials = "expired_credentials"
+	KindExpiredCredentials = "expired_credentials" // #nosec G101 -- the name of a fault
 	KindClockSkew          = "clock_skew"
 	KindDrop               = "drop"    // to prove that an audit sees loss
 	KindCorrupt            = "corrupt" // to prove that an audit sees damage
