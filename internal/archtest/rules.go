@@ -24,6 +24,7 @@ func rules() []rule {
 		{"internal/archtest", nil, "it reads the others and calls none"},
 		{"internal/proof", nil, "tests of every package report through it"},
 		{"internal/simulation", nil, "it is tests, which put the whole daemon together"},
+		{"internal/prove", []string{"internal/proof"}, "it runs the tests of all others and calls none of them"},
 
 		{"transport", []string{"internal/fault", "internal/backoff"}, "the contract knows no driver and no source"},
 		{"transport/transporttest", []string{"transport", "internal/fault", "internal/backoff"}, "the suite knows the contract only"},
