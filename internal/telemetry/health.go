@@ -100,7 +100,7 @@ func (m *Monitor) trouble(part ingest.Part, err error) {
 		delete(m.health.stumbles, part)
 		if t != nil {
 			delete(m.health.troubles, part)
-			m.log.Info(wellAgain(part), "part", part, "after", time.Since(t.Since).Round(time.Millisecond))
+			m.log.Info(wellAgain(part), "part", part, "after", time.Since(t.Since).Round(time.Millisecond).String())
 		}
 		return
 	}

@@ -70,6 +70,20 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
+// TestDurationsInTheLogHaveAUnit: in JSON a duration would be a bare number of nanoseconds.
+func TestDurationsInTheLogHaveAUnit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		m := New(Options{Source: "http", Transport: "sqs", Log: slog.New(slog.NewJSONHandler(&out, nil))})
+		m.Report(failure(fault.Blocked, "queue_missing", "no queue"))
+		time.Sleep(90 * time.Second)
+		m.Report(nil)
+		if want := `"after":"1m30s"`; !strings.Contains(out.String(), want) {
+			t.Errorf("got %s, want %s in it", out.String(), want)
+		}
+	})
+}
+
 func TestChangesOfStateAreLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
