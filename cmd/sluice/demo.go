@@ -48,6 +48,7 @@ examples in examples/faults). It says how often each rule struck and what the
 daemon made of it, and ends with 69 if nothing moves any more.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.patienceSet = cmd.Flags().Changed("patience")
 			return demo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), f)
 		},
 	}

@@ -27,6 +27,7 @@ import (
 type demoFlags struct {
 	faults, transport string
 	patience          time.Duration
+	patienceSet       bool // on the command line
 }
 
 // check returns what to deliver through, and the script.
@@ -40,6 +41,9 @@ func (f demoFlags) check() (transports []string, script faults.Script, err error
 	}
 	if f.patience <= 0 {
 		return nil, script, fmt.Errorf("--patience: %v, want more than 0", f.patience)
+	}
+	if f.patienceSet && f.faults == "" {
+		return nil, script, errors.New("--patience: it means something with --faults only")
 	}
 	if f.faults != "" {
 		if script, err = faults.Load(f.faults); err != nil {

@@ -96,6 +96,7 @@ func TestDemoGivesUp(t *testing.T) {
 		"all answers drip":         {`{call: "*", do: slow, bytes_per_second: 1}`, "sqs", `blocked +source: timeout`},
 		"the source shows nothing": {`{call: source, do: answer, headers: {Content-Type: application/json}, body: '{"features":[]}'}`, "sqs", `blocked +nothing; the source answers, and shows no more`},
 		"a used-up quota":          {`{call: POST /records, do: fail_request, code: LimitExceeded}`, "apigateway", `blocked +destination: quota_exhausted`},
+		"a quota that others met":  {`{call: POST /records, nth: 10-15, do: fail_request, code: LimitExceeded}`, "apigateway", `blocked +destination: (quota_exhausted|throttled)`},
 		"a mass of refusals":       {`{call: SendMessageBatch, do: fail_entries, code: InvalidMessageContents}`, "sqs", `(?s)set aside +50: .*blocked +deadletter: mass_dead_letters`},
 		"no role":                  {`{call: AssumeRole, do: fail_request, code: AccessDenied}`, "sqs", `blocked +destination: role_denied`},
 	} {
@@ -152,6 +153,7 @@ func TestDemoFlags(t *testing.T) {
 		"a transport":       {demoFlags{patience: 1, transport: "apigateway"}, ""},
 		"another transport": {demoFlags{patience: 1, transport: "jetstream"}, `--transport: "jetstream" is none of sqs, apigateway`},
 		"no patience":       {demoFlags{}, "--patience: 0s, want more than 0"},
+		"patience for none": {demoFlags{patience: 1, patienceSet: true}, "--patience: it means something with --faults only"},
 		"no script":         {demoFlags{patience: 1, faults: "none.yaml"}, "--faults: open none.yaml: no such file or directory"},
 	} {
 		_, _, err := c.flags.check()

@@ -146,7 +146,12 @@ func (w *witness) obstacles(d *daemon) (found []telemetry.Reason) {
 		}
 	}
 	add(ingest.PartSource, w.unread)
-	add(ingest.PartDestination, d.pipeline.Deliverer.Status().Err)
+	lane := d.pipeline.Deliverer.Status()
+	add(ingest.PartDestination, lane.Err)
+	if wait := time.Until(lane.RetryAt).Round(time.Second); wait > 0 {
+		add(ingest.PartDestination, &fault.Error{Class: fault.Throttled, Reason: "throttled",
+			Err: fmt.Errorf("it has asked to be left alone, for %v more", wait)})
+	}
 	return found
 }
 
@@ -185,7 +190,7 @@ func (r *faultyResult) print(out io.Writer) error {
 		fmt.Fprintf(&b, "%2d  %-66s%10d\n", c.Rule, short(c.Name, 64), c.Fired)
 	}
 	if slices.ContainsFunc(r.struck, func(c faults.Count) bool { return c.Fired == 0 }) {
-		b.WriteString("(0: it was over before, or there was no such call)\n")
+		b.WriteString("(0: an earlier rule acted in its place, there was no such call, or too few)\n")
 	}
 	b.WriteString("\nwhat the daemon saw\n")
 	s := r.status

@@ -103,7 +103,7 @@ func (r Rule) checkCalls() *problem {
 func (r Rule) checkWhen() *problem {
 	for _, n := range r.Nth {
 		if n.From < 1 || n.To < n.From || n.To > maxNth {
-			return &problem{"nth", fmt.Sprintf("calls %d to %d: they are counted from 1 up", n.From, n.To)}
+			return &problem{"nth", fmt.Sprintf("calls %d to %d: they are counted from 1 up to %d, the smaller number first", n.From, n.To, maxNth)}
 		}
 	}
 	if r.Every < 0 || r.Every > maxNth {

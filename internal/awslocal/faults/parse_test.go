@@ -96,7 +96,7 @@ func TestBadScripts(t *testing.T) {
 		"unknown model":          {rule("do: latency, model: sqs-sent-2021"), `line 2: model: there is no model of delays "sqs-sent-2021"; did you mean "sqs-send-2021"?`},
 		"a model of no delays":   {rule("do: latency, model: sqs-chaos"), "line 2: model: there is no model of delays"},
 		"nth of 0":               {rule("do: reset, nth: 0"), "line 2: nth: calls 0 to 0: they are counted from 1 up"},
-		"nth backwards":          {rule("do: reset, nth: 8-5"), "line 2: nth: calls 8 to 5"},
+		"nth backwards":          {rule("do: reset, nth: 8-5"), "line 2: nth: calls 8 to 5: they are counted from 1 up to 1000000000, the smaller number first"},
 		"nth no number":          {rule("do: reset, nth: third"), `line 2: nth: "third" is neither a number such as 3 nor a range such as 5-8`},
 		"every 0":                {rule("do: reset, every: 0"), `line 2: every: "0" is no whole number from 1`},
 		"p of 0":                 {rule("do: reset, p: 0"), `line 2: p: "0" is no number over 0`},
