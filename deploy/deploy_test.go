@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,27 @@ type task struct {
 		User                   string
 		HealthCheck            struct{ Command []string }
 		MountPoints            []struct{ ContainerPath string }
+	}
+	Memory string // of the task, in MiB
+}
+
+// TestTaskHasTheMemoryThatItsSettingsAllowFor: otherwise the daemon warns at its first start, and rightly.
+func TestTaskHasTheMemoryThatItsSettingsAllowFor(t *testing.T) {
+	var def task
+	if err := json.Unmarshal([]byte(read(t, "ecs/task-definition.json")), &def); err != nil {
+		t.Fatal(err)
+	}
+	vars := map[string]string{"SLUICE_APIGATEWAY_API_KEY": "a-secret"}
+	for _, v := range def.ContainerDefinitions[0].Environment {
+		vars[v.Name] = v.Value
+	}
+	need := load(t, vars).MemoryBudget() >> 20
+	soft, err := strconv.ParseInt(strings.TrimSuffix(vars["GOMEMLIMIT"], "MiB"), 10, 64)
+	if err != nil {
+		t.Fatalf("GOMEMLIMIT: %v", err)
+	}
+	if hard, err := strconv.ParseInt(def.Memory, 10, 64); err != nil || need > soft || soft > hard*9/10 {
+		t.Errorf("settings that need %d MiB, GOMEMLIMIT %d MiB, memory %q (%v); want each to fit into the next", need, soft, def.Memory, err)
 	}
 }
 
