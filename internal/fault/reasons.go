@@ -68,7 +68,7 @@ var reasons = []Reason{
 	{"credentials_unavailable", credentials, passing, true, "The place that gives out AWS credentials does not answer.", "If it lasts, check what the AWS_* settings lead to; in a container on EC2 the hop limit of the metadata service must be 2."},
 	{"cursor_gone", source, stuck, false, "The origin has forgotten the place from which to go on.", "What lies between is lost at the origin; start over with sluice checkpoint reset."},
 	{"cursor_stands", source, stuck, false, "The source returned records without a new place.", "Report it: this is a bug of the source."},
-	{"deadletter_full", deadletter, stuck, true, "The dead letters have reached SLUICE_DEADLETTER_MAX_BYTES, so nothing more is set aside.", "Send them again or drop them with sluice deadletter, or raise the limit."},
+	{"deadletter_full", deadletter, stuck, false, "The dead letters have reached SLUICE_DEADLETTER_MAX_BYTES, so nothing more is set aside.", "Send them again or drop them with sluice deadletter, or raise the limit."},
 	{"deadletter_unwritable", deadletter, passing, false, "A dead letter cannot be written, so nothing goes on.", "Make room, or make SLUICE_STATE_DIR writable."},
 	{"disconnected", destination, passing, true, "The connection to the broker was lost.", network},
 	{"draining", "daemon", nil, true, "Sluice was asked to stop and settles what is in flight.", "Nothing."},
