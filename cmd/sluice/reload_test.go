@@ -142,7 +142,9 @@ func TestSighupReadsTheSchemaAndTheEnvFile(t *testing.T) {
 
 	write(t, schema, `{"required": ["no-record-has-this"]}`)
 	p.signal(t, syscall.SIGHUP)
-	p.log(t, "reloaded")
+	if line := p.log(t, "reloaded"); fmt.Sprint(line["secrets"]) != "[]" {
+		t.Errorf("reloaded %v, want no secret", line["secrets"])
+	}
 	add(10)
 	want("a record that the new schema refuses", 10, 1)
 

@@ -212,7 +212,7 @@ func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []
 				log.Error("reload failed; everything stays as it was", "error", err.Error())
 				continue
 			}
-			log.Info("reloaded", "secrets", changed)
+			log.Info("reloaded", "secrets", append([]string{}, changed...)) // in JSON a list, also if it is empty
 			if len(restart) > 0 {
 				log.Warn("these settings have changed too and need a restart", "variables", strings.Join(restart, " "))
 			}
