@@ -186,6 +186,9 @@ func (l *lane) release(p permit, n news, policy backoff.Policy, probe time.Durat
 		l.setback(n, policy, probe)
 	case n.retryAfter > 0:
 		l.postpone(policy.After(n.retryAfter, 1), n)
+		if n.retryAfter >= probe {
+			l.trouble(n.err)
+		}
 	}
 	l.call()
 	l.tell(report)
@@ -194,13 +197,13 @@ func (l *lane) release(p permit, n news, policy backoff.Policy, probe time.Durat
 // turn begins a new epoch. The caller holds mu.
 func (l *lane) turn() { l.epoch, l.current = l.epoch+1, 0 }
 
-// heal opens the lane: the destination lets requests through. What it has asked for stays: the request that passed may
-// have left before that. The caller holds mu.
+// heal opens the lane: the destination lets requests through. While it wants to be left alone nothing is healed: the
+// request that passed has left before it said so. The caller holds mu.
 func (l *lane) heal() {
-	if l.last == nil {
+	if l.last == nil || time.Now().Before(l.asked) {
 		return
 	}
-	l.failures, l.last, l.until = 0, nil, l.asked
+	l.failures, l.last, l.until = 0, nil, time.Time{}
 	if l.reported {
 		l.note(nil)
 	}
@@ -215,10 +218,13 @@ func (l *lane) setback(n news, policy backoff.Policy, probe time.Duration) {
 	}
 	if n.passed {
 		l.postpone(policy.After(n.retryAfter, 1), n)
+		if n.retryAfter >= probe {
+			l.trouble(n.err)
+		}
 		return
 	}
 	l.failures++
-	if l.failures == 1 {
+	if l.last == nil {
 		l.since = time.Now()
 	}
 	l.last = n.err
@@ -228,11 +234,19 @@ func (l *lane) setback(n news, policy backoff.Policy, probe time.Duration) {
 		wait = max(probe, n.retryAfter)
 	}
 	l.postpone(wait, n)
-	// A destination that wants to be left alone for as long as a blocked one is in trouble for sure.
 	if blocked || l.failures >= troubled || n.retryAfter >= probe {
-		l.reported = true
-		l.note(n.err)
+		l.trouble(n.err)
 	}
+}
+
+// trouble reports the lane: it is blocked, has failed more than once, or wants to be left alone for as long as a blocked
+// one. The caller holds mu.
+func (l *lane) trouble(err error) {
+	if l.last == nil {
+		l.since = time.Now()
+	}
+	l.last, l.reported = err, true
+	l.note(err)
 }
 
 // postpone holds requests back for at least d, because of n. The caller holds mu.

@@ -96,7 +96,7 @@ func TestDemoGivesUp(t *testing.T) {
 		"all answers drip":         {`{call: "*", do: slow, bytes_per_second: 1}`, "sqs", `blocked +source: timeout`},
 		"the source shows nothing": {`{call: source, do: answer, headers: {Content-Type: application/json}, body: '{"features":[]}'}`, "sqs", `blocked +nothing; the source answers, and shows no more`},
 		"a used-up quota":          {`{call: POST /records, do: fail_request, code: LimitExceeded}`, "apigateway", `blocked +destination: quota_exhausted`},
-		"a quota that others met":  {`{call: POST /records, nth: 10-15, do: fail_request, code: LimitExceeded}`, "apigateway", `blocked +destination: (quota_exhausted|throttled)`},
+		"a quota that others met":  {`{call: POST /records, nth: 10-15, do: fail_request, code: LimitExceeded}`, "apigateway", `blocked +destination: quota_exhausted`},
 		"a mass of refusals":       {`{call: SendMessageBatch, do: fail_entries, code: InvalidMessageContents}`, "sqs", `(?s)set aside +50: .*blocked +deadletter: mass_dead_letters`},
 		"no role":                  {`{call: AssumeRole, do: fail_request, code: AccessDenied}`, "sqs", `blocked +destination: role_denied`},
 	} {

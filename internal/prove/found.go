@@ -97,8 +97,8 @@ var found = []plant{
 	{
 		name: "old-success-lifts-the-wait", found: "5dd92a3", breaks: "P11", bug: "a request that had left earlier and passed lifted the wait that the destination had asked for meanwhile",
 		file: "transport/lane.go",
-		old:  "l.failures, l.last, l.until = 0, nil, l.asked",
-		new:  "l.failures, l.last, l.until = 0, nil, time.Time{}",
+		old:  "if l.last == nil || time.Now().Before(l.asked) {",
+		new:  "if l.last == nil {",
 		pkg:  "transport", test: "TestAnOldSuccessDoesNotLiftWhatTheDestinationAskedFor",
 	},
 	{
