@@ -89,8 +89,11 @@ func TestFewDescriptors(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.want = append(w.want, earthquakes.Records()[40])
-		w.sourceServer.CloseClientConnections()
 		p.log(t, "checkpoint cannot be saved")
+		w.sourceServer.CloseClientConnections() // only now: the new record has to come over the connection that is open
+		if line := p.log(t, "source does not answer as it should"); line["reason"] != "network" {
+			t.Errorf("logged %v, want the reason network", line)
+		}
 		select {
 		case <-p.done:
 			t.Fatalf("ended with %v for want of descriptors", p.cmd.ProcessState)
