@@ -13,7 +13,7 @@ var (
 	update = flag.Bool("update", false, "write the golden files and the expected output in scripts anew")
 	kills  = flag.Int("kills", 50, "how often TestCrash kills the daemon, for each transport")
 	stops  = flag.Int("stops", 10, "how often TestStop stops the daemon, for each transport")
-	soak   = flag.Duration("soak", 5*time.Second, "how long TestSoak delivers")
+	soak   = flag.Duration("soak", 3*time.Second, "how long TestSoak delivers")
 	long   = flag.Bool("long", false, "run what takes a minute too")
 	seed   = flag.Uint64("seed", 0, "of the tests that leave something to chance; 0: another one each time")
 )
@@ -34,7 +34,7 @@ func (p patient) Run() int {
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
 	if !chosen {
-		_ = flag.Set("test.parallel", "12")
+		_ = flag.Set("test.parallel", "24")
 	}
 	return p.m.Run()
 }

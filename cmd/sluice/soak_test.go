@@ -79,7 +79,7 @@ func TestSoak(t *testing.T) {
 	p := start(t, vars, "run")
 	admin := p.admin(t)
 	var samples []reading
-	eventually(t, "the load", func() bool { return accepted(t, admin) > 20_000 })
+	eventually(t, "the load", func() bool { return accepted(t, admin) > 10_000 })
 	begun := time.Now()
 	every := time.NewTicker(*soak / 50)
 	defer every.Stop()
