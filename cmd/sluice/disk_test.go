@@ -26,17 +26,17 @@ type breakage struct {
 func breakages() []breakage {
 	nothing := func(*testing.T, string) {}
 	return []breakage{
-		{"full", "state folder on a full disk of 64 KiB",
+		{"full", "disk of the state folder becomes full (64 KiB)",
 			func(t *testing.T, dir string) { mount(t, "tmpfs", dir, "tmpfs", 0, "size=64k,mode=0700") },
 			func(t *testing.T, dir string, _ *process) { fill(t, filepath.Join(dir, "filler")) },
 			func(t *testing.T, dir string, _ *process) { try(t, os.Remove(filepath.Join(dir, "filler"))) }},
-		{"read-only", "state folder becomes read-only", nothing,
+		{"read-only", "state folder of a daemon that runs becomes read-only", nothing,
 			func(t *testing.T, dir string, _ *process) {
 				mount(t, dir, dir, "", syscall.MS_BIND, "")
 				try(t, syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
 			},
 			func(t *testing.T, dir string, _ *process) { try(t, syscall.Unmount(dir, 0)) }},
-		{"limited", "limit for the size of files (RLIMIT_FSIZE)", nothing,
+		{"limited", "daemon over its limit for the size of files (RLIMIT_FSIZE)", nothing,
 			func(t *testing.T, _ string, p *process) { limitFiles(t, p, "0:unlimited") },
 			func(t *testing.T, _ string, p *process) { limitFiles(t, p, "unlimited:unlimited") }},
 	}
@@ -133,7 +133,7 @@ func TestDiskBreaks(t *testing.T) {
 			deliverRest(t, vars)
 			wantNothingLost(t, w, 0)
 			proof.Fault(t, "disk: "+b.name, 1)
-			proof.Row{Area: "process", Fault: b.fault, Action: proof.Pause, Reason: "checkpoint_unwritable", Promises: "P3 P5 P10 P12"}.Report(t)
+			proof.Row{Area: "disk", Fault: b.fault, Action: proof.Pause, Reason: "checkpoint_unwritable", Promises: "P3 P5 P10 P12"}.Report(t)
 		})
 	}
 }
@@ -170,5 +170,5 @@ func TestDeadLettersThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%+v, %v, %d set aside; want all but one delivered once, and that one set aside", a, err, aside)
 	}
 	proof.Count(t, proof.DeadLetters, aside)
-	proof.Row{Area: "process", Fault: "the file of dead letters cannot be opened", Action: proof.Pause, Reason: "deadletter_unwritable", Promises: "P1 P10 P12"}.Report(t)
+	proof.Row{Area: "disk", Fault: "the file of dead letters cannot be opened", Action: proof.Pause, Reason: "deadletter_unwritable", Promises: "P1 P10 P12"}.Report(t)
 }

@@ -69,24 +69,24 @@ const (
 
 // secretFaults are faults in which somebody repeats what he was told, or says nothing at all.
 var secretFaults = map[string]func(w *world, vars map[string]string){
-	"source answers 400 and repeats it":                      func(w *world, _ map[string]string) { w.beforeSource(echo(400, "text/plain", "%s")) },
-	"source answers 401 and repeats it":                      func(w *world, _ map[string]string) { w.beforeSource(echo(401, "text/plain", "%s")) },
-	"source answers 200 with a page of HTML that repeats it": func(w *world, _ map[string]string) { w.beforeSource(echo(200, "text/html", htmlPage)) },
-	"source answers 500 and repeats it":                      func(w *world, _ map[string]string) { w.beforeSource(echo(500, "text/plain", "%s")) },
-	"source redirects elsewhere with it": func(w *world, _ map[string]string) {
+	"source answers 400 and repeats the secret":            func(w *world, _ map[string]string) { w.beforeSource(echo(400, "text/plain", "%s")) },
+	"source answers 401 and repeats the secret":            func(w *world, _ map[string]string) { w.beforeSource(echo(401, "text/plain", "%s")) },
+	"source answers 200 with HTML that repeats the secret": func(w *world, _ map[string]string) { w.beforeSource(echo(200, "text/html", htmlPage)) },
+	"source answers 500 and repeats the secret":            func(w *world, _ map[string]string) { w.beforeSource(echo(500, "text/plain", "%s")) },
+	"source redirects elsewhere with the secret": func(w *world, _ map[string]string) {
 		w.beforeSource(func(rw http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 			http.Redirect(rw, r, "http://127.0.0.1:1/?"+r.URL.RawQuery+"&token="+r.Header.Get("Authorization"), http.StatusFound)
 		})
 	},
 	"source is gone": func(w *world, _ map[string]string) { w.sourceServer.Close() },
-	"destination answers 403 and repeats it": func(w *world, _ map[string]string) {
+	"destination answers 403 and repeats the secret": func(w *world, _ map[string]string) {
 		w.beforeAWS(sends(jsonLine(echo(403, "application/x-amz-json-1.0", sqsError))))
 	},
-	"destination answers 500 with HTML that repeats it": func(w *world, _ map[string]string) { w.beforeAWS(sends(echo(500, "text/html", htmlPage))) },
-	"destination answers 200 with HTML that repeats it": func(w *world, _ map[string]string) { w.beforeAWS(sends(echo(200, "text/html", htmlPage))) },
-	"destination is gone":                               func(w *world, _ map[string]string) { w.awsServer.CloseClientConnections(); w.awsServer.Close() },
-	"STS answers AccessDenied and repeats it":           func(w *world, _ map[string]string) { w.beforeAWS(beforeSTS(echo(403, "text/xml", stsError))) },
-	"STS answers 503 and repeats it":                    func(w *world, _ map[string]string) { w.beforeAWS(beforeSTS(echo(503, "text/plain", "%s"))) },
+	"destination answers 500 with HTML that repeats the secret": func(w *world, _ map[string]string) { w.beforeAWS(sends(echo(500, "text/html", htmlPage))) },
+	"destination answers 200 with HTML that repeats the secret": func(w *world, _ map[string]string) { w.beforeAWS(sends(echo(200, "text/html", htmlPage))) },
+	"destination is gone":                             func(w *world, _ map[string]string) { w.awsServer.CloseClientConnections(); w.awsServer.Close() },
+	"STS answers AccessDenied and repeats the secret": func(w *world, _ map[string]string) { w.beforeAWS(beforeSTS(echo(403, "text/xml", stsError))) },
+	"STS answers 503 and repeats the secret":          func(w *world, _ map[string]string) { w.beforeAWS(beforeSTS(echo(503, "text/plain", "%s"))) },
 	"broker is gone, RabbitMQ": func(_ *world, vars map[string]string) {
 		vars["SLUICE_TRANSPORT"], vars["SLUICE_RABBITMQ_URL"], vars["SLUICE_RABBITMQ_QUEUE"], vars["SLUICE_RABBITMQ_USERNAME"] = "rabbitmq", "amqp://127.0.0.1:1", "q", "u"
 	},

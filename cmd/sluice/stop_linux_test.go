@@ -24,7 +24,7 @@ const (
 	idle       moment = "idle"
 	fetching   moment = "while a page is awaited"
 	sending    moment = "while a request is in flight"
-	unanswered moment = "while a request is in flight that is never answered"
+	unanswered moment = "while a request is never answered"
 	waiting    moment = "in backoff"
 	refreshing moment = "while credentials are awaited"
 	saving     moment = "while the checkpoint is saved"
