@@ -34,7 +34,11 @@ func (p patient) Run() int {
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
 	if !chosen {
-		_ = flag.Set("test.parallel", "24")
+		most := "24"
+		if raced {
+			most = "8" // the programs do not wait then, they compute
+		}
+		_ = flag.Set("test.parallel", most)
 	}
 	return p.m.Run()
 }
