@@ -83,7 +83,10 @@ func TestFewDescriptors(t *testing.T) {
 		vars := daemonSettings(t, w)
 		p := start(t, vars, "run")
 		admin := p.admin(t)
-		eventually(t, "the first records", func() bool { return accepted(t, admin) == 40 })
+		eventually(t, "the first records, saved", func() bool {
+			s := currentStatus(t, admin)
+			return s.Transport.Accepted == 40 && s.Checkpoint.Unsettled == 0
+		})
 		p.limited(t, unix.RLIMIT_NOFILE, 4) // those that are open stay open, and there is no other
 		if err := w.feed.Add(earthquakes.Records()[40]); err != nil {
 			t.Fatal(err)
@@ -91,9 +94,6 @@ func TestFewDescriptors(t *testing.T) {
 		w.want = append(w.want, earthquakes.Records()[40])
 		p.log(t, "checkpoint cannot be saved")
 		w.sourceServer.CloseClientConnections() // only now: the new record has to come over the connection that is open
-		if line := p.log(t, "source does not answer as it should"); line["reason"] != "network" {
-			t.Errorf("logged %v, want the reason network", line)
-		}
 		select {
 		case <-p.done:
 			t.Fatalf("ended with %v for want of descriptors", p.cmd.ProcessState)
@@ -134,15 +134,15 @@ func (p *process) memory(t *testing.T) (resident, address uint64) {
 // What a process that gets no more memory has not settled arrives after the next start.
 func TestResumesWhenItDiedForWantOfMemory(t *testing.T) {
 	t.Parallel()
-	const page, size, pages = 16, 900 << 10, 12
+	const page, size, pages = 16, 600 << 10, 9
 	f := startFlood(t, &flood{page: page, size: size, pages: pages})
-	vars := f.settings(t)
+	vars := with(f.settings(t), "SLUICE_SQS_TIMEOUT", "1m")
 	f.hold(true)
 	p := launch(t, with(vars, "SLUICE_INFLIGHT", "8"), "run")
 	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
 	p.admin(t)
 	_, address := p.memory(t)
-	p.limited(t, unix.RLIMIT_AS, address+48<<20) // less than three pages of what it reads
+	p.limited(t, unix.RLIMIT_AS, address+48<<20) // five pages of what it reads
 	code := p.wait(t, soon)
 	if said := p.said(); code != 2 || !strings.Contains(said, "memory") && !(raced && strings.Contains(said, "address space")) {
 		t.Fatalf("ended with %d:\n%.2000s\nwant 2, for want of memory", code, p.said())

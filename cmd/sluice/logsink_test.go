@@ -101,7 +101,7 @@ func TestRecordsFlowThoughNobodyTakesTheLog(t *testing.T) {
 			eventually(t, "the first records", func() bool { return accepted(t, admin) == 40 })
 			c.spoil(t, log)
 			var lost int
-			eventually(t, "more lines than wait for a reader", func() bool { // each SIGHUP makes one, unless the one before is unread
+			within(t, 3*soon, "more lines than wait for a reader", func() bool { // each SIGHUP makes one, unless the one before is unread
 				for range 20 {
 					p.signal(t, syscall.SIGHUP)
 					_, _ = get(t, admin+"/healthz") // so that it is read
