@@ -105,7 +105,7 @@ func TestCheckpointThatIsNotAsItShouldBe(t *testing.T) {
 		{name: "foreign JSON", current: []byte(`{"cursor":"x"}` + "\n"), previous: gone, err: damaged, reason: "checkpoint_damaged"},
 		{name: "foreign JSON with a checksum", current: sealed(`{"format":"something else","version":2,"cursor":"x"}`), previous: gone, err: damaged, reason: "checkpoint_damaged"},
 		{name: "no JSON, with a checksum", current: sealed("cursor=x"), previous: gone, err: damaged, reason: "checkpoint_damaged"},
-		{name: "no checksum", current: append(line, '\n'), previous: gone, err: damaged, reason: "checkpoint_damaged"},
+		{name: "no checksum", current: append(bytes.Clone(line), '\n'), previous: gone, err: damaged, reason: "checkpoint_damaged"},
 		{name: "rubbish behind it", current: append(bytes.Clone(newer), "x\n"...), previous: gone, err: damaged, reason: "checkpoint_damaged"},
 		{name: "both damaged", current: []byte("x"), previous: []byte("y"), err: damaged, reason: "checkpoint_damaged"},
 		{name: "missing, previous one damaged", current: gone, previous: []byte("y"), err: damaged, reason: "checkpoint_damaged"},

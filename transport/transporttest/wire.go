@@ -77,6 +77,10 @@ type troubled struct {
 
 func (c *troubled) Read(p []byte) (int, error) {
 	if c.greeting != "" {
+		// Before a request has begun, an answer would break the connection: nobody has asked for it.
+		if _, err := c.Conn.Read(make([]byte, 1)); err != nil {
+			return 0, err
+		}
 		if _, err := c.Conn.Write([]byte(c.greeting)); err != nil {
 			return 0, err
 		}
