@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"sluice/ingest"
 	"sluice/internal/awslocal"
@@ -37,8 +37,8 @@ func breakages() []breakage {
 			},
 			func(t *testing.T, dir string, _ *process) { try(t, syscall.Unmount(dir, 0)) }},
 		{"limited", "daemon over its limit for the size of files (RLIMIT_FSIZE)", nothing,
-			func(t *testing.T, _ string, p *process) { limitFiles(t, p, "0:unlimited") },
-			func(t *testing.T, _ string, p *process) { limitFiles(t, p, "unlimited:unlimited") }},
+			func(t *testing.T, _ string, p *process) { p.limited(t, unix.RLIMIT_FSIZE, 0) },
+			func(t *testing.T, _ string, p *process) { p.limited(t, unix.RLIMIT_FSIZE, unix.RLIM_INFINITY) }},
 	}
 }
 
@@ -72,14 +72,6 @@ func fill(t *testing.T, path string) {
 	}
 }
 
-func limitFiles(t *testing.T, p *process, limit string) {
-	t.Helper()
-	out, err := exec.Command("prlimit", "--pid", fmt.Sprint(p.cmd.Process.Pid), "--fsize="+limit).CombinedOutput()
-	if err != nil {
-		t.Errorf("prlimit: %v: %s", err, out)
-	}
-}
-
 // TestDiskBreaks breaks the disk under a daemon that delivers: it delivers at most what is in flight and stops reading,
 // the old checkpoint stands, it says what is wrong, and goes on once the disk is well.
 func TestDiskBreaks(t *testing.T) {
@@ -87,11 +79,6 @@ func TestDiskBreaks(t *testing.T) {
 	for _, b := range breakages() {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			if b.name == "limited" {
-				if _, err := exec.LookPath("prlimit"); err != nil {
-					t.Skip("SKIPPED: there is no prlimit")
-				}
-			}
 			w := startWorld(t, 400, awslocal.Options{})
 			vars := daemonSettings(t, w)
 			dir := vars["SLUICE_STATE_DIR"]
