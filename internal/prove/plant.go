@@ -67,7 +67,7 @@ func (p plant) try(ctx context.Context, root string, out io.Writer) (plantResult
 	if err != nil {
 		return plantResult{}, err
 	}
-	args := []string{"-overlay", overlay, "-vet=off", "-count=1", "-failfast", "-timeout=120s", "-run", "^" + p.test + "$", "./" + p.pkg}
+	args := []string{"-overlay", overlay, "-vet=off", "-ldflags=-s -w", "-count=1", "-failfast", "-timeout=120s", "-run", "^" + p.test + "$", "./" + p.pkg}
 	if p.arg != "" {
 		args = append(args, p.arg)
 	}
@@ -117,7 +117,7 @@ func plantAll(ctx context.Context, root string, all []plant, total *tally, out i
 			show.Lock()
 			defer show.Unlock()
 			if r := results[i]; r.caught {
-				fmt.Fprintf(out, "ok    %-28s caught by %s\n", p.name, r.by)
+				fmt.Fprintf(out, "ok    %-32s %4.1fs  %s\n", p.name, r.took.Seconds(), r.by)
 			}
 		})
 	}
