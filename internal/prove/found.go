@@ -89,10 +89,10 @@ var found = []plant{
 	},
 	{
 		name: "blocked-log-stops-delivery", found: "86e2a63", breaks: "P10", bug: "delivery stopped when nobody read the log and its pipe was full",
-		file: "cmd/sluice/run.go",
-		old:  "telemetry.NewLogger(outlet, level, s.Core.LogFormat)",
-		new:  "telemetry.NewLogger(os.Stderr, level, s.Core.LogFormat)",
-		pkg:  "cmd/sluice", test: "TestRecordsFlowThoughNobodyTakesTheLog",
+		file: "internal/telemetry/outlet.go",
+		old:  "	o.lines = append(o.lines, append([]byte(nil), line...)) // slog uses its buffer again\n",
+		new:  "	_, _ = o.to.Write(line)\n",
+		pkg:  "internal/telemetry", test: "TestABlockedSinkHoldsNobodyUp",
 	},
 	{
 		name: "old-success-lifts-the-wait", found: "5dd92a3", breaks: "P11", bug: "a request that had left earlier and passed lifted the wait that the destination had asked for meanwhile",
