@@ -71,19 +71,26 @@ func (p plant) try(ctx context.Context, root string, out io.Writer) (plantResult
 	if p.arg != "" {
 		args = append(args, p.arg)
 	}
-	o, err := goTest(ctx, root, args, func(event) {}, out)
-	if err != nil {
-		return plantResult{}, err
+	r := plantResult{plant: p}
+	for range tries {
+		o, err := goTest(ctx, root, args, func(event) {}, out)
+		if err != nil {
+			return plantResult{}, err
+		}
+		if o.unbuilt {
+			return plantResult{}, fmt.Errorf("plant %s does not compile", p.name)
+		}
+		if i := slices.IndexFunc(o.failed, func(id string) bool { return !strings.HasSuffix(id, ".") }); i >= 0 {
+			r.caught, r.by = true, strings.TrimPrefix(o.failed[i], "sluice/")
+			break
+		}
 	}
-	if o.unbuilt {
-		return plantResult{}, fmt.Errorf("plant %s does not compile", p.name)
-	}
-	r := plantResult{plant: p, took: time.Since(start)}
-	if i := slices.IndexFunc(o.failed, func(id string) bool { return !strings.HasSuffix(id, ".") }); i >= 0 {
-		r.caught, r.by = true, strings.TrimPrefix(o.failed[i], "sluice/")
-	}
+	r.took = time.Since(start)
 	return r, nil
 }
+
+// tries is how often a test may run until it sees its bug: some are races, which chance decides.
+const tries = 3
 
 // writeOverlay writes the changed file and the list that tells the compiler of it.
 func writeOverlay(dir, file string, source []byte) (string, error) {
