@@ -113,8 +113,8 @@ func TestDrainingEndsAtItsLimit(t *testing.T) {
 	vars := with(daemonSettings(t, w), "SLUICE_SHUTDOWN_TIMEOUT", "1s", "SLUICE_SQS_TIMEOUT", "10m")
 	p := start(t, vars, "run")
 	receive(t, "a request in flight", g.held)
+	stopping := time.Now() // before the signal: it may be there before we look at the clock again
 	p.signal(t, syscall.SIGTERM)
-	stopping := time.Now()
 	if code := p.wait(t, soon); code != 0 {
 		t.Errorf("exit code %d, want 0: nothing is lost", code)
 	}
