@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,9 +36,13 @@ func breakages() []breakage {
 		{"read-only", "state folder of a daemon that runs becomes read-only", nothing,
 			func(t *testing.T, dir string, _ *process) {
 				mount(t, dir, dir, "", syscall.MS_BIND, "")
-				try(t, syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+				try(t, unlessBusy(func() error {
+					return syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+				}))
 			},
-			func(t *testing.T, dir string, _ *process) { try(t, syscall.Unmount(dir, 0)) }},
+			func(t *testing.T, dir string, _ *process) {
+				try(t, unlessBusy(func() error { return syscall.Unmount(dir, 0) }))
+			}},
 		{"limited", "daemon over its limit for the size of files (RLIMIT_FSIZE)", nothing,
 			func(t *testing.T, _ string, p *process) { p.limited(t, unix.RLIMIT_FSIZE, 0) },
 			func(t *testing.T, _ string, p *process) { p.limited(t, unix.RLIMIT_FSIZE, unix.RLIM_INFINITY) }},
@@ -47,6 +54,16 @@ func try(t *testing.T, err error) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// unlessBusy calls change again for as long as the daemon has a file open there, which is for the time of a save.
+func unlessBusy(change func() error) (err error) {
+	for begin := time.Now(); time.Since(begin) < soon; runtime.Gosched() {
+		if err = change(); !errors.Is(err, syscall.EBUSY) {
+			return err
+		}
+	}
+	return err
 }
 
 // mount mounts, or skips the test where that is not allowed, and takes it away at the end.
