@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func try(t *testing.T, err error) {
 
 // unlessBusy calls change again for as long as the daemon has a file open there, which is for the time of a save.
 func unlessBusy(change func() error) (err error) {
-	for begin := time.Now(); time.Since(begin) < soon; runtime.Gosched() {
+	for begin := time.Now(); time.Since(begin) < 5*time.Second; runtime.Gosched() {
 		if err = change(); !errors.Is(err, syscall.EBUSY) {
 			return err
 		}
@@ -106,8 +107,10 @@ func TestDiskBreaks(t *testing.T) {
 			w.beforeAWS(onSend(15, func() { close(breakNow); <-broken }))
 			p := start(t, vars, "run")
 			receive(t, "the moment to break the disk", breakNow)
+			goOn := sync.OnceFunc(func() { close(broken) })
+			t.Cleanup(goOn)
 			b.begin(t, dir, p)
-			close(broken)
+			goOn()
 			admin := p.admin(t)
 			if line := p.log(t, "checkpoint cannot be saved"); line["reason"] != "checkpoint_unwritable" {
 				t.Errorf("logged %v, want the reason checkpoint_unwritable", line)
