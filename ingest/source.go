@@ -18,6 +18,12 @@ type Batch struct {
 	// CaughtUp says that the origin had nothing more after Next when it was read, so that there is no need to ask
 	// again before the interval is over. An empty Batch whose Next is the cursor it was read from says the same.
 	CaughtUp bool
+	// Bad says of Items, by index, why they are no records of their format, such as a row with too few columns. They are
+	// the bytes as they came, and go to the dead letters. nil: each is what it should be.
+	Bad map[int]error
+	// Position says in words where the Item with an index came from, such as "orders.csv, line 12". It holds no data and
+	// no secret, and may be called until the Batch is settled. nil: nobody can tell.
+	Position func(i int) string
 }
 
 // A Source is where records come from.
