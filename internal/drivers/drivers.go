@@ -15,6 +15,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/httpapi"
+	"sluice/ingest/sql"
 	"sluice/internal/awscreds"
 	"sluice/internal/config"
 	"sluice/transport"
@@ -29,6 +30,7 @@ import (
 type Settings struct {
 	Core       config.Core
 	HTTP       httpapi.Config
+	SQL        sql.Config
 	SQS        sqs.Config
 	APIGateway apigateway.Config
 	Role       awscreds.Config
@@ -51,6 +53,7 @@ func (s *Settings) sections() (core, source, transports []config.Section) {
 			{Prefix: "SLUICE", Into: &s.Core, Title: "The daemon"},
 		}, []config.Section{
 			{Prefix: "SLUICE_HTTP", Into: &s.HTTP, Title: "Source: a JSON API", When: "SLUICE_SOURCE=http"},
+			{Prefix: "SLUICE_SQL", Into: &s.SQL, Title: "Source: a table of PostgreSQL", When: "SLUICE_SOURCE=sql"},
 		}, []config.Section{
 			{Prefix: "SLUICE_SQS", Into: &s.SQS, Title: "Transport: an SQS queue", When: "SLUICE_TRANSPORT=sqs"},
 			{Prefix: "SLUICE_APIGATEWAY", Into: &s.APIGateway, Title: "Transport: an API Gateway endpoint", When: "SLUICE_TRANSPORT=apigateway"},
@@ -73,8 +76,13 @@ func Load(need int) (*Settings, error) {
 	all := s.Sections()
 	_ = config.Load(core, all) // to learn what is selected; what is wrong with it is reported below, with all the rest
 	used := core
-	if need&ForSource != 0 && s.Core.Source == "http" {
-		used = append(used, sources...)
+	if need&ForSource != 0 {
+		into := s.chosen().settings
+		for _, section := range sources {
+			if section.Into == into {
+				used = append(used, section)
+			}
+		}
 	}
 	if need&ForTransport != 0 {
 		for _, section := range transports {
@@ -127,6 +135,9 @@ func (s *Settings) loadSchema() error {
 // Warnings lists what is allowed and still deserves a look, one sentence each.
 func (s *Settings) Warnings() []string {
 	warnings := s.Core.Warnings()
+	if s.Core.Source == "sql" {
+		warnings = append(warnings, s.SQL.Warnings()...)
+	}
 	if s.Core.Transport == "apigateway" {
 		warnings = append(warnings, s.APIGateway.Warnings()...)
 	}
@@ -140,37 +151,6 @@ func (s *Settings) Restart(fresh *Settings) []string {
 
 // ReloadSecrets reads the secrets again, from their files and from the environment, and returns which have changed.
 func (s *Settings) ReloadSecrets() ([]string, error) { return config.ReloadSecrets(s.used) }
-
-// MemoryBudget is the most memory that the settings allow for, in bytes (I5): the pages of the batches in flight, and the
-// page that is being read, which takes up to three times its size. What the program itself needs is in it too.
-func (s *Settings) MemoryBudget() int64 {
-	const program = 64 << 20
-	return int64(s.Core.Inflight+3)*int64(s.HTTP.MaxPageBytes) + program
-}
-
-// A Source is an ingest.Source as the daemon needs it.
-type Source interface {
-	ingest.Source
-	Stream() string      // stable name of what is read
-	Fingerprint() string // changes with the meaning of a cursor
-	Check(context.Context) (string, error)
-	Close() error
-}
-
-// Source opens the selected source.
-func (s *Settings) Source() (Source, error) {
-	switch s.Core.Source {
-	case "http":
-		return httpapi.New(s.HTTP)
-	}
-	return nil, fmt.Errorf("SLUICE_SOURCE: there is no source %q", s.Core.Source)
-}
-
-// Interval is the time between two Reads of the selected source when it is caught up.
-func (s *Settings) Interval() time.Duration { return s.HTTP.Interval }
-
-// MaxRecordBytes is the longest item that the selected source takes for a record.
-func (s *Settings) MaxRecordBytes() int { return s.HTTP.MaxRecordBytes }
 
 // A Destination is the selected transport with what it stands on.
 type Destination struct {
