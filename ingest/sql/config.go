@@ -50,7 +50,7 @@ func (c Config) Validate() error {
 	}
 	switch {
 	case c.Table == "" && c.Query == "":
-		add("TABLE and QUERY are both empty; one of them says what to read")
+		add("TABLE, or else SLUICE_SQL_QUERY, has to be set: it says what to read")
 	case c.Table != "" && c.Query != "":
 		add("both TABLE and QUERY are set; keep one")
 	}
