@@ -28,7 +28,7 @@ bench: build ## compare all transports on this machine alone, in under 4 minutes
 local: build ## run the stand-in of SQS, STS and API Gateway, with a feed to try; writes local.env
 	@./bin/sluice local --feed 127.0.0.1:4600 --write-env local.env
 
-test: ## run all tests, add up what they have proved, and see twelve planted bugs caught
+test: ## run all tests but whole benchmarks, add up what they have proved, and see twelve planted bugs caught, in under 3 minutes
 	$(GO) run ./internal/prove -short
 
 prove: ## the same with large numbers and every planted bug, in under 8 minutes; writes docs/track-record.md and docs/fault-matrix.md

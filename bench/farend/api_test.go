@@ -12,6 +12,7 @@ import (
 // A REST API costs $3.50 for a million calls and an HTTP API $1.00 for a million of 512 KB, and the function behind either
 // $0.20 and 128 MB for 1 ms.
 func TestAnAPIIsBilledAsWhatItIs(t *testing.T) {
+	whole(t)
 	c := startCloud(t)
 	const function = 0.2e-6 + 0.125*0.001*16.6667e-6
 	for _, test := range []struct {

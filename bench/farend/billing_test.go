@@ -30,6 +30,7 @@ func (b *bed) elsewhere(t *testing.T) {
 // What came to no service is not billed by it.
 func TestConnectionsThatAreRefusedCostNothing(t *testing.T) {
 	t.Parallel()
+	whole(t)
 	for _, name := range []string{"sqs", "apigateway"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -51,6 +52,7 @@ func TestConnectionsThatAreRefusedCostNothing(t *testing.T) {
 // API Gateway charges for no call that it throttles, and SQS for every request.
 func TestThrottledCallsOfTheGatewayCostNothing(t *testing.T) {
 	t.Parallel()
+	whole(t)
 	for _, name := range []string{"sqs", "apigateway"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

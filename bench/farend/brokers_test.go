@@ -18,6 +18,7 @@ import (
 )
 
 func TestConfiguredJetStream(t *testing.T) {
+	whole(t)
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
 		Username: "bench", Password: canary})
 	if err != nil {
@@ -100,6 +101,7 @@ func broker(t *testing.T) string {
 }
 
 func TestRabbitMQ(t *testing.T) {
+	whole(t)
 	address := broker(t)
 	for _, embedded := range []bool{true, false} {
 		t.Run(fmt.Sprint("embedded ", embedded), func(t *testing.T) {

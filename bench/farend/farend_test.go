@@ -232,6 +232,7 @@ func (c *cloud) queues(t *testing.T) (names []string) {
 }
 
 func TestConfiguredSQS(t *testing.T) {
+	whole(t)
 	c := startCloud(t)
 	own, byName, ordered := c.queue(t, "own"), c.queue(t, "by-name"), c.queue(t, "ordered.fifo")
 	before := c.queues(t)
@@ -276,6 +277,7 @@ func TestConfiguredSQS(t *testing.T) {
 }
 
 func TestConfiguredGateway(t *testing.T) {
+	whole(t)
 	c := startCloud(t)
 	setenv(t, c.env...)
 	o := optionsOf(t, few, false)

@@ -217,6 +217,7 @@ func skewed(got result.Trial) string {
 // real ones.
 func TestEveryFaultHasItsMatrix(t *testing.T) {
 	t.Parallel()
+	whole(t)
 	tested := map[string]bool{}
 	for _, c := range faultTests {
 		tested[c.kind] = true
@@ -273,6 +274,7 @@ func TestEveryFaultHasItsMatrix(t *testing.T) {
 // What strikes ends with the phases: the next trial begins as the first did.
 func TestFaultsDoNotReachIntoTheNextTrial(t *testing.T) {
 	t.Parallel()
+	whole(t)
 	b := newBed(t, "sqs", small+"faults: [{kind: 5xx, p: 0.05}]\n")
 	b.run(t)
 	b.runner.Workload.Faults = nil
@@ -284,6 +286,7 @@ func TestFaultsDoNotReachIntoTheNextTrial(t *testing.T) {
 // The audit has to see what no client can: records that are answered for and not there, and bytes that change on the way.
 func TestTheAuditSeesTrouble(t *testing.T) {
 	t.Parallel()
+	whole(t)
 	for _, c := range []struct {
 		kind string
 		seen func(audit.Matrix) int

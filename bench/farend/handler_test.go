@@ -65,6 +65,7 @@ func (p *python) invoke(_ context.Context, event []byte) ([]byte, error) {
 
 // TestHandlerOfTheDocumentation runs the function that docs/benchmark.md shows, behind the API of the stand-in.
 func TestHandlerOfTheDocumentation(t *testing.T) {
+	whole(t)
 	if out, err := exec.Command("python3", "-c", "import boto3").CombinedOutput(); err != nil {
 		why := fmt.Sprintf("no python3 with boto3 on this machine: %v %s", err, out)
 		if slices.Contains(strings.Split(os.Getenv("MUST_RUN"), ","), t.Name()) {

@@ -101,6 +101,7 @@ func (f *function) put(t *testing.T, body string) {
 }
 
 func TestReceiptsOfTheUsersOwnFunction(t *testing.T) {
+	whole(t)
 	nth := func(spoil func(in *api.SendMessageInput) int) func(int, *api.SendMessageInput) int {
 		return func(n int, in *api.SendMessageInput) int {
 			if n%1000 != 100 {
@@ -181,6 +182,7 @@ func TestReceiptsOfTheUsersOwnFunction(t *testing.T) {
 
 // A queue may hand out a message twice. That is the duplicate of a receipt, of which the API knows nothing.
 func TestAReceiptThatIsHandedOutTwiceIsOne(t *testing.T) {
+	whole(t)
 	f := startFunction(t)
 	script, err := faults.ByKind(faults.KindDuplicateDelivery, faults.Params{P: 0.2})
 	if err != nil {
@@ -208,6 +210,7 @@ func TestAReceiptThatIsHandedOutTwiceIsOne(t *testing.T) {
 
 // TestSlowReceiptsAreWaitedFor: they come long after the replies, all at once.
 func TestSlowReceiptsAreWaitedFor(t *testing.T) {
+	whole(t)
 	f := startFunction(t)
 	var mu sync.Mutex
 	var late []func()
@@ -273,6 +276,7 @@ func TestWhatIsNotOursStays(t *testing.T) {
 
 // TestAnInterruptedRunLeavesNoReceipts: what comes after the trial has ended is removed at the end.
 func TestAnInterruptedRunLeavesNoReceipts(t *testing.T) {
+	whole(t)
 	f := startFunction(t)
 	o := f.options(t, "json")
 	far, err := Open(t.Context(), "apigateway", o)

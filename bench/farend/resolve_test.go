@@ -80,6 +80,7 @@ func (b *bed) apart(t *testing.T) {
 // name is found again, and so is every record, once.
 func TestNamesFailAndComeBack(t *testing.T) {
 	t.Parallel()
+	whole(t)
 	for _, name := range []string{"sqs", "apigateway"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -130,6 +130,7 @@ func user(t *testing.T, address, name string, actions ...string) motoUser {
 // Moto denies in XML, which no client of the JSON protocol reads.
 func TestMoto(t *testing.T) {
 	t.Parallel()
+	whole(t)
 	address := startMoto(t, 9)
 	all := user(t, address, "all", "sqs:*")
 	deaf := user(t, address, "deaf", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueue*", "sqs:SendMessage*")

@@ -48,6 +48,7 @@ func (b *lockedBuffer) String() string {
 // start runs the program with a workload and these variables.
 func start(t *testing.T, workload string, vars map[string]string, args ...string) *started {
 	t.Helper()
+	whole(t)
 	program, err := exec.LookPath("sluice-bench")
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func main() {
 // run parses the command line, which is for people of this repository, and does what it says.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("prove", flag.ContinueOnError)
-	short := flags.Bool("short", false, "all tests with their usual numbers, and the first twelve planted bugs: what 'make test' runs")
+	short := flags.Bool("short", false, "all tests but whole benchmarks, with their usual numbers, and the first twelve planted bugs: what 'make test' runs")
 	planted := flags.Bool("plants", false, "the planted bugs alone")
 	one := flags.String("plant", "", "plant the bug of this name and show how its test fails")
 	list := flags.Bool("list", false, "list the bugs that can be planted")
