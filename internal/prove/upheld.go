@@ -234,4 +234,32 @@ var upheld = []plant{
 		new:  "		if stuck++; stuck > 0 {\n			break\n		}\n",
 		pkg:  "transport", test: "TestRetriesOnlyWhatFailed",
 	},
+	{
+		name: "read-that-was-cut-off", breaks: "P3", bug: "a read that the stop cuts off counts as a batch, and its cursor, the beginning, is saved",
+		file: "ingest/pipeline.go",
+		old:  "		case err != nil && ctx.Err() != nil:\n			return context.Cause(ctx)\n",
+		new:  "		case err != nil && ctx.Err() != nil:\n			return nil\n",
+		pkg:  "ingest", test: "TestAReadThatIsCutOffByTheStopMovesNothing",
+	},
+	{
+		name: "given-up-is-kept", breaks: "P1", bug: "a dead letter that was given up at the stop counts as kept",
+		file: "ingest/pipeline.go",
+		old:  "		if ctx.Err() != nil {\n			return context.Cause(ctx)\n		}\n		r.trouble(part, err)\n",
+		new:  "		if ctx.Err() != nil {\n			return nil\n		}\n		r.trouble(part, err)\n",
+		pkg:  "ingest", test: "TestADeadLetterThatWasNotKeptAtTheStopIsNotSettled",
+	},
+	{
+		name: "blocked-is-hammered", breaks: "P11", bug: "a source, a disk or a checkpoint that is blocked is tried again after the backoff",
+		file: "ingest/pipeline.go",
+		old:  "			wait = max(or(r.p.Probe, defaultProbe), verdict.RetryAfter)\n",
+		new:  "			_ = wait\n",
+		pkg:  "ingest", test: "TestAPartThatIsBlockedIsTriedOnceAProbe",
+	},
+	{
+		name: "share-of-a-lifetime", breaks: "P10", bug: "the records set aside are counted for ever, so that a few bad ones stop delivery in the end",
+		file: "ingest/guard.go",
+		old:  "	g.latest[g.at] = aside\n",
+		new:  "",
+		pkg:  "ingest", test: "TestAFewBadRecordsForeverAreNoMass",
+	},
 }
