@@ -194,3 +194,26 @@ func TestAFewBadRecordsForeverAreNoMass(t *testing.T) {
 		}
 	})
 }
+
+// TestTheFirstProbeAfterAMassWaitsToo: nothing is sent between the alarm and the first probe.
+func TestTheFirstProbeAfterAMassWaitsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer stop()
+		start := time.Now()
+		early, late := 0, 0
+		p, _, _ := pipeline(&sliceSource{items: numbered(60), page: 60}, transporttest.Script(transporttest.Fail(&fault.Error{Class: fault.Rejected, Reason: "invalid_body", Op: "test"})))
+		p.InFlight, p.Probe = 1, 3*time.Minute
+		p.Deliverer.Observe = func(a transport.Attempt) {
+			if time.Since(start) < 3*time.Minute {
+				early += len(a.Results)
+			} else {
+				late += len(a.Results)
+			}
+		}
+		_ = p.Run(ctx)
+		if early != 60 || late < 2 || late > 3 {
+			t.Errorf("%d records were sent in the first three minutes and %d in the next seven, want 60, each once, and a probe every three minutes", early, late)
+		}
+	})
+}
