@@ -319,3 +319,11 @@ func TestNoDeadLetterIsWrittenOverAnother(t *testing.T) {
 		t.Error("no Put failed, so that nothing was tried")
 	}
 }
+
+// TestALaterEpochGoesBeforeAHigherCount: who has taken over may count from a lower number.
+func TestALaterEpochGoesBeforeAHigherCount(t *testing.T) {
+	t.Parallel()
+	if _, cursor, _, err := load(t, put(t, newer, ofLater)); err != nil || cursor != "far" {
+		t.Errorf("Load = %q, %v, want the cursor of the later epoch", cursor, err)
+	}
+}
