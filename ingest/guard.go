@@ -112,8 +112,9 @@ func (g *guard) over() int {
 var errHealed = errors.New("a probe has passed")
 
 // turn waits for the next probe, of which there is one per interval over all batches. It returns nil when it is the
-// caller's turn, errHealed when the alarm is over, or why ctx ended.
-func (g *guard) turn(ctx context.Context) error {
+// caller's turn, errHealed when the alarm is over, ErrUnsettled when the turn comes after the end of the drain, or why ctx
+// ended.
+func (g *guard) turn(ctx context.Context, d *drain) error {
 	g.mu.Lock()
 	healed := g.healed
 	if healed == nil {
@@ -128,12 +129,16 @@ func (g *guard) turn(ctx context.Context) error {
 	g.mu.Unlock()
 	timer := time.NewTimer(time.Until(mine))
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-healed:
-		return errHealed
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for begun := d.begun; !d.late(time.Until(mine)); begun = nil {
+		select {
+		case <-timer.C:
+			return nil
+		case <-healed:
+			return errHealed
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-begun:
+		}
 	}
+	return ErrUnsettled
 }

@@ -17,13 +17,13 @@ import (
 type Pipeline struct {
 	Source     Source
 	Parse      Parser
-	Deliverer  *transport.Deliverer
+	Deliverer  *transport.Deliverer // of this Pipeline alone: it is finished when ctx ends
 	Checkpoint Checkpoint
 	DeadLetter DeadLetter
 
 	InFlight int            // batches being delivered at once; 0: 1
 	Idle     time.Duration  // between two Reads when the source is caught up; 0: one second
-	Drain    time.Duration  // for what is in flight when ctx ends; 0: none, it is abandoned and read again next time
+	Drain    time.Duration  // at most, for what is in flight when ctx ends; 0: none, it is abandoned and read again next time
 	Backoff  backoff.Policy // between failed Reads, Saves and Puts
 	Probe    time.Duration  // between two tries of what is Blocked; 0: one minute
 
@@ -72,7 +72,7 @@ const (
 )
 
 // ErrUnsettled is returned by Run when it was asked to stop and Drain was over before everything in flight was settled and
-// the cursor saved. Nothing is lost: the records will be read again.
+// the cursor saved, or when nothing that is left could be tried again before its end. Nothing is lost: the records will be read again.
 var ErrUnsettled = errors.New("stopped before everything in flight was settled; it will be read again")
 
 // Run loads the cursor and moves records until ctx ends, the source ends, or, with Once, the source is caught up. Then
@@ -87,13 +87,15 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	defer stop(nil)
 	hard, abandon := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abandon(nil)
+	r := &run{p: p, stop: stop, abandon: abandon, slots: make(chan struct{}, p.inFlight()), saving: make(chan struct{}, 1), drain: newDrain(),
+		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
 	defer context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(p.Drain, func() { abandon(ErrUnsettled) })
 		context.AfterFunc(hard, func() { timer.Stop() })
+		end := time.Now().Add(p.Drain)
+		r.drain.begin(end)
+		p.Deliverer.Finish(end)
 	})()
-
-	r := &run{p: p, stop: stop, abandon: abandon, slots: make(chan struct{}, p.inFlight()), saving: make(chan struct{}, 1),
-		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
 	err = r.read(soft, hard, cursor)
 	r.wg.Wait()
 	switch {
@@ -122,6 +124,7 @@ type run struct {
 	guard   guard
 	slots   chan struct{} // I5: one token per batch that has been read and whose cursor is not saved
 	wg      sync.WaitGroup
+	drain   *drain
 	stop    context.CancelCauseFunc
 	abandon context.CancelCauseFunc
 
@@ -189,14 +192,15 @@ func (r *run) next(ctx context.Context, after Cursor) (batch Batch, ended bool, 
 	return batch, ended, err
 }
 
-// finish settles one batch and saves the cursor as far as it goes. If it cannot, it ends the Run.
+// finish settles one batch and saves the cursor as far as it goes. If it cannot, it ends the Run; while that drains it is
+// no failure, because then nothing waits for what cannot be tried before the end.
 func (r *run) finish(hard context.Context, s *slot, items [][]byte) {
 	err := r.settle(hard, items)
 	if err == nil {
 		r.tracker.settle(s)
 		err = r.commit(hard)
 	}
-	if err != nil && hard.Err() == nil {
+	if err != nil && hard.Err() == nil && (!r.drain.on() || errors.Is(err, ErrCheckpointTaken)) {
 		r.once.Do(func() { r.failure = err })
 		r.stop(err)
 		if errors.Is(err, ErrCheckpointTaken) {
@@ -258,7 +262,7 @@ func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 		if errors.Is(err, ErrCheckpointTaken) || r.p.Once && (stuck || time.Since(start)+wait > or(r.p.Patience, defaultPatience)) {
 			return err
 		}
-		if err := backoff.Sleep(ctx, wait); err != nil {
+		if err := r.drain.pause(ctx, wait, verdict.RetryAfter); err != nil {
 			return err
 		}
 	}

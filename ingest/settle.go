@@ -16,7 +16,7 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 	for !b.empty() {
 		now, probe := b.wave(r.p.Ordered), false
 		if len(now) == 0 { // all that is left is held, or comes after what is
-			switch err := r.guard.turn(ctx); {
+			switch err := r.guard.turn(ctx, r.drain); {
 			case err == nil:
 				now, probe = b.probe(r.p.Parse), true
 			case errors.Is(err, errHealed):

@@ -49,11 +49,11 @@ const (
 )
 
 // Deliver sends recs until every one of them is accepted or rejected, and returns one Result per record, in order (I3).
-// A Result with any other fault means that the record is unsettled, because ctx ended or Patience was over. A record is
-// rejected only by a verdict on itself: a request refused as a whole is halved until the culprit stands alone (I4).
+// A Result with any other fault means that the record is unsettled, because ctx ended, Patience was over or Finish left no
+// time. A record is rejected only by a verdict on itself: a request refused as a whole is halved until the culprit stands alone (I4).
 func (d *Deliverer) Deliver(ctx context.Context, recs []Record) []Result {
 	d.once.Do(d.prepare)
-	v := &delivery{Deliverer: d, recs: recs, results: make([]Result, len(recs)), doubt: make([]time.Time, len(recs))}
+	v := &delivery{Deliverer: d, recs: recs, results: make([]Result, len(recs)), doubt: make([]time.Time, len(recs)), lastTry: d.lane.lastTry()}
 	todo := v.fitting()
 	progress := time.Now()
 	for stuck := 0; len(todo) > 0; {
@@ -67,8 +67,7 @@ func (d *Deliverer) Deliver(ctx context.Context, recs []Record) []Result {
 			break
 		}
 		stuck++
-		wait := d.Backoff.After(time.Until(v.asked), stuck)
-		if d.hopeless(time.Since(progress)+wait) || backoff.Sleep(ctx, wait) != nil {
+		if !v.pause(ctx, stuck, progress) {
 			break
 		}
 	}
@@ -80,10 +79,39 @@ type delivery struct {
 	*Deliverer
 	recs    []Record
 	results []Result
-	doubt   []time.Time // when the first attempt with an Unknown outcome began; zero: there was none
+	doubt   []time.Time     // when the first attempt with an Unknown outcome began; zero: there was none
+	lastTry <-chan struct{} // closed by Finish; nil once that is known
 
 	mu    sync.Mutex
 	asked time.Time // no next round before, because the destination has said so of records in this one
+}
+
+// Finish says that nothing will be sent after end, as at the end of a drain. Every Deliver, under way or yet to come, ends
+// as soon as its next try would come later. What only our own backoff or probe holds back is tried once more right away,
+// because the destination may have got well; what the destination asked for is kept to. It cannot be taken back.
+func (d *Deliverer) Finish(end time.Time) {
+	d.once.Do(d.prepare)
+	d.lane.finish(end)
+}
+
+// pause waits for the next round of a Deliver, and reports whether there is to be one.
+func (v *delivery) pause(ctx context.Context, stuck int, progress time.Time) bool {
+	wait := v.Backoff.After(time.Until(v.asked), stuck)
+	if v.hopeless(time.Since(progress), wait) {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-v.lastTry:
+		v.lastTry = nil
+	}
+	wait = time.Until(v.asked)
+	return !v.hopeless(time.Since(progress), wait) && backoff.Sleep(ctx, wait) == nil
 }
 
 // Status describes the lane to the destination at this moment.
@@ -113,6 +141,7 @@ func (d *Deliverer) prepare() {
 		limit = min(limit, d.caps.MaxInFlight)
 	}
 	d.lane.pace = pace{ceiling: limit, limit: limit}
+	d.lane.finishing = make(chan struct{})
 }
 
 // fitting returns the indexes of the records that the destination takes at all, and rejects the others.
@@ -201,14 +230,11 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// hopeless reports whether Patience is over, or will be before there is progress again.
-func (d *Deliverer) hopeless(without time.Duration) bool {
-	if d.Patience <= 0 {
-		return false
-	}
+// hopeless reports whether, so long without progress, Patience is over or will be after wait, or the time of Finish.
+func (d *Deliverer) hopeless(without, wait time.Duration) bool {
 	d.lane.mu.Lock()
 	defer d.lane.mu.Unlock()
-	return without > d.Patience || d.lane.hopeless(d.Patience) != nil
+	return d.Patience > 0 && without+wait > d.Patience || d.lane.late(time.Now().Add(wait)) || d.lane.hopeless(d.Patience) != nil
 }
 
 func (d *Deliverer) probe() time.Duration {

@@ -31,6 +31,9 @@ type lane struct {
 	reported bool
 	untold   []error // for Report, the oldest first; at most two
 	telling  bool    // somebody is calling Report
+
+	finishing chan struct{} // closed by finish
+	end       time.Time     // no request after; zero: before finish
 }
 
 // troubled is the number of setbacks in a row after which a lane counts as troubled. One may be chance.
@@ -119,10 +122,40 @@ func waitFor(ctx context.Context, d time.Duration, called <-chan struct{}) {
 	}
 }
 
+// finish lets no request go after end, and one right away if nothing but our own backoff holds it back.
+func (l *lane) finish(end time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.end.IsZero() {
+		close(l.finishing)
+	}
+	l.end = end
+	if l.until.After(l.asked) {
+		l.until = l.asked
+	}
+	l.call()
+}
+
+// lastTry returns what is closed when finish is called; nil if it has been.
+func (l *lane) lastTry() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.end.IsZero() {
+		return nil
+	}
+	return l.finishing
+}
+
+// late reports whether t is after the time of finish. The caller holds mu.
+func (l *lane) late(t time.Time) bool { return !l.end.IsZero() && t.After(l.end) }
+
 // hopeless returns why there is no use in waiting: the destination is blocked, or has let nothing through for longer
-// than patience, or wants to be left alone for longer. Nil if patience is zero, which means without end. The caller holds mu.
+// than patience, or wants to be left alone for longer, or until after the time of finish. A patience of zero is without
+// end. The caller holds mu.
 func (l *lane) hopeless(patience time.Duration) error {
 	switch {
+	case l.late(l.until):
+		return l.held
 	case patience <= 0:
 		return nil
 	case l.last != nil && (fault.Is(l.last, fault.Blocked) || time.Since(l.since) > patience):

@@ -102,6 +102,27 @@ var upheld = []plant{
 		pkg:  "ingest", test: "TestStopLetsWhatIsInFlightFinish",
 	},
 	{
+		name: "stop-waits-for-a-probe", breaks: "P9", bug: "a stop takes the whole drain although nothing may be sent before its end",
+		file: "transport/lane.go",
+		old:  "	case l.late(l.until):\n		return l.held\n",
+		new:  "",
+		pkg:  "ingest", test: "TestAStopWaitsForNothingThatCannotBeTriedInTime",
+	},
+	{
+		name: "stop-waits-for-the-disk", breaks: "P9", bug: "a stop waits for a disk that is not tried again before its end",
+		file: "ingest/pipeline.go",
+		old:  "		r.drain.begin(end)\n",
+		new:  "",
+		pkg:  "ingest", test: "TestAStopWaitsForNothingThatCannotBeTriedInTime",
+	},
+	{
+		name: "knocks-early-at-a-stop", breaks: "P11", bug: "the last try of a stop comes before the time that the destination asked for",
+		file: "transport/lane.go",
+		old:  "		l.until = l.asked\n",
+		new:  "		l.until = time.Time{}\n",
+		pkg:  "transport", test: "TestFinishKeepsToWhatTheDestinationAskedFor",
+	},
+	{
 		name: "silence-is-consent", breaks: "P1", bug: "a driver that returns too few results has its records counted as accepted",
 		file: "transport/attempt.go",
 		old:  "	if len(a.Results) != len(request) { // I3: silence is no fate\n",
