@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"time"
 
 	"sluice/internal/fault"
@@ -39,6 +40,25 @@ var (
 	ErrCheckpointTaken   = errors.New("another process has taken the checkpoint over")
 )
 
+// A damage says where and why a checkpoint is damaged: of one file, or of both generations.
+type damage []string
+
+func damagedAt(path, what string) error {
+	return refuse("checkpoint_damaged", damage{path + ": " + what})
+}
+
+// Error says what to do too.
+func (d damage) Error() string {
+	files := "the file"
+	if len(d) > 1 {
+		files = "one of the files"
+	}
+	return fmt.Sprintf("%v (%s); restore %s, or run 'sluice checkpoint reset' to read from the beginning", ErrCheckpointDamaged, strings.Join(d, "; "), files)
+}
+
+// Unwrap says what kind of error it is.
+func (d damage) Unwrap() error { return ErrCheckpointDamaged }
+
 // refuse makes a fault that no retry mends.
 func refuse(reason string, err error) error {
 	return &fault.Error{Class: fault.Blocked, Reason: reason, Err: err}
@@ -61,10 +81,7 @@ func (s Saved) encode() ([]byte, error) {
 // ErrCheckpointDamaged if a byte of it is wrong, and with ErrCheckpointNewer if it is whole and of a later version.
 func DecodeCheckpoint(path string, data []byte) (Saved, error) {
 	var saved Saved
-	damaged := func(what string) (Saved, error) {
-		return Saved{}, refuse("checkpoint_damaged", fmt.Errorf("%w (%s: %s); restore the file, or run 'sluice checkpoint reset' to read from the beginning",
-			ErrCheckpointDamaged, path, what))
-	}
+	damaged := func(what string) (Saved, error) { return Saved{}, damagedAt(path, what) }
 	if len(data) == 0 {
 		return damaged("it is empty")
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"sluice/internal/atomicfile"
 	"sluice/internal/fault"
@@ -39,10 +41,17 @@ func readGenerations(fsys atomicfile.FS, path string) (Saved, error) {
 	case errors.Is(err, fs.ErrNotExist) && errBefore != nil:
 		return Saved{}, errBefore
 	case errBefore != nil:
-		return Saved{}, err
+		return Saved{}, bothDamaged(err, errBefore)
 	}
 	before.Fallback = &fault.Error{Reason: "checkpoint_fallback", Err: err}
 	return before, nil
+}
+
+// bothDamaged is the error of two generations of which neither is whole; the second may be missing.
+func bothDamaged(err, errBefore error) error {
+	newer, _ := errors.AsType[damage](err)
+	older, _ := errors.AsType[damage](errBefore)
+	return refuse("checkpoint_damaged", slices.Concat(newer, older))
 }
 
 // unreadable reports an error after which the content may still be whole: for the program that wrote it, or after a while.
@@ -53,7 +62,13 @@ func unreadable(err error) bool {
 // readGeneration reads one file.
 func readGeneration(fsys atomicfile.FS, path string) (Saved, error) {
 	data, err := atomicfile.Read(fsys, path)
-	if err != nil {
+	special, is := errors.AsType[*atomicfile.SpecialFile](err)
+	switch {
+	case is:
+		return Saved{}, damagedAt(path, special.Kind()+" is in its place")
+	case errors.Is(err, syscall.EISDIR):
+		return Saved{}, damagedAt(path, "a folder is in its place")
+	case err != nil:
 		return Saved{}, &fault.Error{Reason: "checkpoint_unreadable", Err: fmt.Errorf("read the checkpoint: %w", err)}
 	}
 	return DecodeCheckpoint(path, data)

@@ -9,12 +9,14 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"sluice/internal/atomicfile"
 )
 
 // LoadSchema compiles the JSON Schema in the file at path. Without a $schema of its own it is draft-04, as the models of
 // API Gateway are, so that one file can serve both.
 func LoadSchema(path string) (*jsonschema.Schema, error) {
-	f, err := os.Open(path)
+	f, err := atomicfile.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

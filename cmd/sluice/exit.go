@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sluice/ingest"
+	"sluice/internal/atomicfile"
 	"sluice/internal/fault"
 )
 
@@ -12,7 +13,7 @@ import (
 const (
 	exitFailure     = 1  // unexpected
 	exitUsage       = 64 // a command line that makes no sense
-	exitDamaged     = 65 // the checkpoint or a dead letter is damaged, or of a newer program
+	exitDamaged     = 65 // the checkpoint or a dead letter is damaged, of a newer program, or no file
 	exitUnavailable = 69 // source or destination cannot be used, and we were told not to wait
 	exitHeld        = 75 // another process holds the checkpoint
 	exitConfig      = 78 // settings
@@ -40,7 +41,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &c):
 		return c.code
-	case errors.Is(err, ingest.ErrCheckpointDamaged), errors.Is(err, ingest.ErrCheckpointNewer):
+	case errors.Is(err, ingest.ErrCheckpointDamaged), errors.Is(err, ingest.ErrCheckpointNewer), errors.As(err, new(*atomicfile.SpecialFile)):
 		return exitDamaged
 	case errors.Is(err, ingest.ErrCheckpointForeign):
 		return exitConfig

@@ -40,7 +40,7 @@ func rules() []rule {
 
 		{"internal/awscreds", []string{"internal/fault", "internal/backoff", "internal/secret"}, "under the drivers"},
 		{"internal/awslocal/**", []string{"internal/awslocal/**"}, "the stand-in shares no code with the drivers, so that they cannot share a misunderstanding"},
-		{"internal/config", []string{"internal/secret", "internal/netaddr", "internal/nearest"}, "it reads structs that it does not know"},
+		{"internal/config", []string{"internal/atomicfile", "internal/secret", "internal/netaddr", "internal/nearest"}, "it reads structs that it does not know"},
 		{"internal/drivers", []string{"transport", "transport/*", "ingest", "ingest/*", "internal/config", "internal/awscreds", "internal/fault", "internal/secret"}, "the one place that knows all drivers and sources"},
 		{"internal/telemetry", []string{"internal/netaddr", "internal/secret", "transport", "ingest", "internal/fault"}, "it listens to the loop and the deliverer"},
 		{"internal/readback", []string{"transport", "internal/awscreds", "internal/fault", "internal/secret"}, "it shares the credentials with the drivers and nothing else"},

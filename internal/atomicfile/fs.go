@@ -12,7 +12,8 @@ import (
 // An FS is what durable state needs of a file system, so that a test can stand in for one that loses what was not synced.
 // Paths are those of package os, and so are the errors.
 type FS interface {
-	// Open is os.OpenFile. A folder can be opened too, for Sync alone: that makes the names in it durable.
+	// Open is os.OpenFile. A folder can be opened too, for Sync alone: that makes the names in it durable. Anything else is
+	// a SpecialFile.
 	Open(path string, flag int, mode os.FileMode) (File, error)
 	// Mkdir makes one folder.
 	Mkdir(path string, mode os.FileMode) error
@@ -45,7 +46,7 @@ type OS struct{}
 
 // Open opens a file or a folder.
 func (OS) Open(path string, flag int, mode os.FileMode) (File, error) {
-	f, err := os.OpenFile(path, flag, mode)
+	f, err := OpenFile(path, flag, mode)
 	if err != nil {
 		return nil, err
 	}

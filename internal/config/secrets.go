@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 
+	"sluice/internal/atomicfile"
 	"sluice/internal/secret"
 )
 
@@ -57,7 +58,7 @@ func readSecret(path string) (string, error) {
 
 // readSmall reads a file of at most most bytes that not everybody on the machine may write to.
 func readSmall(path string, most int64) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := atomicfile.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func readSmall(path string, most int64) ([]byte, error) {
 	switch {
 	case info.IsDir():
 		return nil, fmt.Errorf("%s is a folder", path)
-	case info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0:
+	case info.Mode().Perm()&0o002 != 0:
 		return nil, fmt.Errorf("%s can be written to by everybody on this machine; chmod o-w it", path)
 	}
 	data, err := io.ReadAll(io.LimitReader(file, most+1))
