@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,8 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/fault"
+	"sluice/internal/proof"
+	"sluice/transport/memory"
 )
 
 // hold takes the lock of the dead letters in dir, as a command does that is stopped (Ctrl-Z) in the middle.
@@ -59,4 +62,47 @@ func TestALockThatIsNotGivenFreeIsTold(t *testing.T) {
 	if items, _ := deadLines(t, dir); len(items) != 1 || items[0] != "two" {
 		t.Errorf("set aside are %q, want two", items)
 	}
+}
+
+func TestALockOfTheDeadLettersThatAnotherHoldsPausesUntilItIsFree(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	release := hold(t, dir)
+	synctest.Test(t, func(t *testing.T) {
+		items := numbered(200)
+		items[13] = []byte("no record")
+		src, sink := &sliceSource{items: items, page: 10}, &memory.Transport{}
+		p, ck, _ := pipeline(src, sink)
+		p.DeadLetter = ingest.OpenDeadLetter(dir)
+		var told atomic.Pointer[string]
+		p.Observe.Trouble = func(part ingest.Part, err error) {
+			said := string(part) + ": well"
+			if err != nil {
+				said = string(part) + ": " + fault.From(err).Code()
+			}
+			told.Store(&said)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- p.Run(ctx) }()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if got := told.Load(); got == nil || *got != "deadletter: deadletter_unwritable" {
+			t.Errorf("told %v, want deadletter_unwritable", got)
+		}
+		if ck.cursor != "10" || sink.Count() > p.InFlight*10+10 {
+			t.Errorf("cursor %q, %d delivered, want the cursor before the record and what is in flight", ck.cursor, sink.Count())
+		}
+		release()
+		time.Sleep(10 * time.Minute)
+		stop()
+		if err := <-ended; err != nil || ck.cursor != "200" || sink.Count() != 199 || *told.Load() != "deadletter: well" {
+			t.Errorf("Run = %v, cursor %q, %d delivered, told %q; want all of it without a restart", err, ck.cursor, sink.Count(), *told.Load())
+		}
+	})
+	if items, _ := deadLines(t, dir); len(items) != 1 || items[0] != "no record" {
+		t.Errorf("set aside are %q, want the one", items)
+	}
+	proof.Row{Area: "disk", Fault: "another process holds the lock of the dead letters", Action: proof.Pause, Reason: "deadletter_unwritable",
+		Promises: "P1 P10 P12"}.Report(t)
 }

@@ -21,28 +21,33 @@ import (
 	"sluice/internal/atomicfile"
 )
 
-// A Letter is a dead letter as it lies in its file.
+// A Letter is a line of a file of dead letters.
 type Letter struct {
 	DeadLine
-	Sum [sha256.Size]byte // of this line: what tells it from all others
-	ID  string            // the first 8 hexadecimal digits of Sum, for people; among very many letters two may share one
+	Spoiled error             // that it is no dead letter, and where it is: then it has a Sum and an ID and nothing else; nil: it is one
+	Sum     [sha256.Size]byte // of this line: what tells it from all others
+	ID      string            // the first 8 hexadecimal digits of Sum, for people; among very many letters two may share one
 }
 
-// Raw returns the item, byte for byte as it came from the source.
+// Raw returns the item, byte for byte as it came from the source, or that the line is spoiled.
 func (l Letter) Raw() ([]byte, error) {
+	if l.Spoiled != nil {
+		return nil, l.Spoiled
+	}
 	if l.Item != nil {
 		return []byte(*l.Item), nil
 	}
 	return base64.StdEncoding.DecodeString(l.ItemBase64)
 }
 
-// ReadDeadLetters calls each for the dead letters in the folder dir, the oldest first, until it fails. None is there if the
+// ReadDeadLetters calls each for the dead letters in the folder dir, the spoiled ones too, the oldest first, until it fails. None is there if the
 // folder or the files are missing. It needs no lock: a line that is just being written is left out.
 func ReadDeadLetters(dir string, each func(Letter) error) error {
 	return OpenDeadLetter(dir).read(each)
 }
 
-// RemoveDeadLetters removes the dead letters for which gone is true, durably, and says how many. A daemon may go on setting
+// RemoveDeadLetters removes the dead letters for which gone is true, spoiled ones too, durably, and says how many. All others
+// stay as they are. A daemon may go on setting
 // records aside meanwhile: it waits.
 func RemoveDeadLetters(dir string, gone func(Letter) bool) (removed int, err error) {
 	return OpenDeadLetter(dir).remove(gone)
@@ -176,12 +181,12 @@ func (f letterFile) lines(each func(line []byte, l Letter) error) error {
 		if err != nil {
 			return err
 		}
-		l, ok := decodeLetter(line)
-		if !ok {
+		l := decodeLetter(line)
+		if l.Spoiled != nil {
 			if _, err := in.Peek(1); err == io.EOF && bytes.IndexByte(line, 0) >= 0 {
 				return nil // as tornEnd says
 			}
-			return fmt.Errorf("line %d of %s is no dead letter; take it out of the file", number, f.path)
+			l.Spoiled = fmt.Errorf("line %d of %s is %w", number, f.path, l.Spoiled)
 		}
 		if err := each(line, l); err != nil {
 			return err
@@ -189,15 +194,21 @@ func (f letterFile) lines(each func(line []byte, l Letter) error) error {
 	}
 }
 
+var errSpoiled = errors.New("no dead letter")
+
 // decodeLetter reads one line, its end included.
-func decodeLetter(line []byte) (Letter, bool) {
+func decodeLetter(line []byte) Letter {
 	var l Letter
-	if err := json.Unmarshal(line, &l.DeadLine); err != nil || l.Reason == "" {
-		return Letter{}, false
+	err := json.Unmarshal(line, &l.DeadLine)
+	if err == nil {
+		_, err = l.Raw()
+	}
+	if err != nil || l.Reason == "" {
+		l = Letter{Spoiled: errSpoiled}
 	}
 	l.Sum = sha256.Sum256(line)
 	l.ID = hex.EncodeToString(l.Sum[:4])
-	return l, true
+	return l
 }
 
 // Processes share the dead letters by a lock that none holds for long, unless it is stopped or its disk hangs.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -94,15 +95,52 @@ func TestNothingIsLostBetweenPutAndRemove(t *testing.T) {
 	}
 }
 
-func TestASpoiledLineIsNotRemoved(t *testing.T) {
+// good is a line of a dead letter with an item.
+func good(item string) string {
+	return `{"time":"2026-11-22T00:00:00Z","reason":"refused","message":"m","item":"` + item + "\"}\n"
+}
+
+func TestSpoiledLinesAreGonePastAndStayUnlessTheyAreMeant(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	const content = "{\"time\":\"2026-11-22T00:00:00Z\",\"reason\":\"refused\",\"message\":\"m\",\"item\":\"a\"}\n{}\n"
-	if err := os.WriteFile(ingest.DeadLetterPath(dir), []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	n, err := ingest.RemoveDeadLetters(dir, func(ingest.Letter) bool { return true })
-	if left, _ := os.ReadFile(ingest.DeadLetterPath(dir)); err == nil || n != 0 || string(left) != content {
-		t.Errorf("%d removed, %v, left %q; want an error and the file as it was", n, err, left)
+	for name, spoiled := range map[string]string{
+		"text":                   "nonsense\n",
+		"JSON without a reason":  "{}\n",
+		"empty":                  "\n",
+		"item that is no base64": `{"reason":"refused","item_base64":"*"}` + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := ingest.DeadLetterPath(dir)
+			if err := os.WriteFile(path, []byte(good("a")+spoiled+good("b")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var items, where []string
+			if err := ingest.ReadDeadLetters(dir, func(l ingest.Letter) error {
+				raw, err := l.Raw()
+				if l.Spoiled != nil {
+					where = append(where, l.Spoiled.Error())
+					if err == nil || l.ID == "" {
+						t.Errorf("Raw = %q, ID = %q, want an error and a name", raw, l.ID)
+					}
+					return nil
+				}
+				items = append(items, string(raw))
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(items, []string{"a", "b"}) || !slices.Equal(where, []string{"line 2 of " + path + " is no dead letter"}) {
+				t.Errorf("read %q, spoiled %q, want a and b, and line 2", items, where)
+			}
+			n, err := ingest.RemoveDeadLetters(dir, func(l ingest.Letter) bool { return l.Spoiled == nil })
+			if left, _ := os.ReadFile(path); err != nil || n != 2 || string(left) != spoiled {
+				t.Errorf("%d removed, %v, left %q; want 2 and the spoiled line as it was", n, err, left)
+			}
+			n, err = ingest.RemoveDeadLetters(dir, func(ingest.Letter) bool { return true })
+			if left, _ := os.ReadFile(path); err != nil || n != 1 || len(left) > 0 {
+				t.Errorf("%d removed, %v, left %q; want 1 and nothing", n, err, left)
+			}
+		})
 	}
 }

@@ -58,8 +58,13 @@ func stateDir() (string, error) {
 
 func listLetters(out io.Writer, dir, reason string) error {
 	reasons := map[string]int{}
+	var spoiled []ingest.Letter
 	err := ingest.ReadDeadLetters(dir, func(l ingest.Letter) error {
-		if reason != "" && l.Reason != reason {
+		switch {
+		case l.Spoiled != nil:
+			spoiled = append(spoiled, l)
+			return nil
+		case reason != "" && l.Reason != reason:
 			return nil
 		}
 		if len(reasons) == 0 {
@@ -68,7 +73,7 @@ func listLetters(out io.Writer, dir, reason string) error {
 		reasons[l.Reason]++
 		raw, err := l.Raw()
 		if err != nil {
-			return damagedLetter(l, err)
+			return err
 		}
 		_, err = fmt.Fprintf(out, "%s  %-20s  %-18s  %s\n", l.ID, l.Time.Format(time.RFC3339), oneLine([]byte(l.Reason), 64), oneLine(raw, 28))
 		return err
@@ -83,10 +88,27 @@ func listLetters(out io.Writer, dir, reason string) error {
 	}
 	if total == 0 {
 		_, err = fmt.Fprintln(out, "there are no dead letters")
-		return err
+	} else {
+		_, err = fmt.Fprintf(out, "\n%d in all: %s\n", total, strings.Join(each, ", "))
 	}
-	_, err = fmt.Fprintf(out, "\n%d in all: %s\n", total, strings.Join(each, ", "))
-	return err
+	return errors.Join(err, spoiledLines(spoiled))
+}
+
+// spoiledLines says which lines are spoiled; nil: none is. Whoever goes past them ends with it.
+func spoiledLines(lines []ingest.Letter) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	const named = 10
+	var all []string
+	for _, l := range lines[:min(named, len(lines))] {
+		all = append(all, l.Spoiled.Error())
+	}
+	if more := len(lines) - named; more > 0 {
+		all = append(all, fmt.Sprintf("nor are %d more lines", more))
+	}
+	return withCode(exitDamaged, fmt.Errorf("%s; mend what is spoiled in its file, or throw it away with all the others by 'sluice deadletter drop --all'",
+		strings.Join(all, ", ")))
 }
 
 // oneLine is the beginning of an item, of at most width characters that no terminal obeys.
@@ -101,10 +123,6 @@ func oneLine(item []byte, width int) string {
 		text = string(runes[:min(len(runes), width)-1]) + "…"
 	}
 	return text
-}
-
-func damagedLetter(l ingest.Letter, err error) error {
-	return withCode(exitDamaged, fmt.Errorf("the item of the dead letter %s cannot be read: %w", l.ID, err))
 }
 
 func showLetterCommand() *cobra.Command {
@@ -123,17 +141,17 @@ func showLetterCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			found, err := choice{ids: args}.letters(dir)
+			found, spoiled, err := choice{ids: args}.letters(dir)
 			if err != nil {
 				return err
 			}
 			item, err := found[0].Raw()
 			if err != nil {
-				return damagedLetter(found[0], err)
+				return err
 			}
 			if raw {
 				_, err = cmd.OutOrStdout().Write(item)
-				return err
+				return errors.Join(err, spoiledLines(spoiled))
 			}
 			var text strings.Builder
 			enc := json.NewEncoder(&text)
@@ -143,7 +161,7 @@ func showLetterCommand() *cobra.Command {
 				return err
 			}
 			_, err = io.WriteString(cmd.OutOrStdout(), legible(text.String()))
-			return err
+			return errors.Join(err, spoiledLines(spoiled))
 		},
 	}
 	cmd.Flags().BoolVar(&raw, "raw", false, "print the item alone, byte for byte")
@@ -162,8 +180,8 @@ func (c *choice) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.all, "all", false, "all that there are")
 }
 
-// letters returns the dead letters that are meant.
-func (c choice) letters(dir string) ([]ingest.Letter, error) {
+// letters returns the dead letters that are meant, and all that are spoiled.
+func (c choice) letters(dir string) (found, spoiled []ingest.Letter, err error) {
 	ways := 0
 	for _, set := range []bool{len(c.ids) > 0, c.reason != "", c.all} {
 		if set {
@@ -171,11 +189,14 @@ func (c choice) letters(dir string) ([]ingest.Letter, error) {
 		}
 	}
 	if ways != 1 {
-		return nil, withCode(exitUsage, errors.New("say which dead letters are meant by their IDs, or by --reason, or by --all; 'sluice deadletter list' has them"))
+		return nil, nil, withCode(exitUsage, errors.New("say which dead letters are meant by their IDs, or by --reason, or by --all; 'sluice deadletter list' has them"))
 	}
-	var found []ingest.Letter
 	named := map[string][sha256.Size]byte{}
-	err := ingest.ReadDeadLetters(dir, func(l ingest.Letter) error {
+	err = ingest.ReadDeadLetters(dir, func(l ingest.Letter) error {
+		if l.Spoiled != nil {
+			spoiled = append(spoiled, l)
+			return nil
+		}
 		if !c.all && (c.reason == "" || l.Reason != c.reason) && !slices.Contains(c.ids, l.ID) {
 			return nil
 		}
@@ -189,13 +210,16 @@ func (c choice) letters(dir string) ([]ingest.Letter, error) {
 	missing := slices.DeleteFunc(slices.Clone(c.ids), func(id string) bool { _, there := named[id]; return there })
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case len(missing) > 0:
-		return nil, withCode(exitUsage, fmt.Errorf("there is no dead letter %s; 'sluice deadletter list' has those that there are", strings.Join(missing, ", ")))
+		err = withCode(exitUsage, fmt.Errorf("there is no dead letter %s; 'sluice deadletter list' has those that there are", strings.Join(missing, ", ")))
 	case len(found) == 0 && c.reason != "":
-		return nil, withCode(exitUsage, fmt.Errorf("there is no dead letter with the reason %q", c.reason))
+		err = withCode(exitUsage, fmt.Errorf("there is no dead letter with the reason %q", c.reason))
 	}
-	return found, nil
+	if err != nil {
+		return nil, nil, errors.Join(err, spoiledLines(spoiled))
+	}
+	return found, spoiled, nil
 }
 
 func dropLettersCommand() *cobra.Command {
@@ -203,26 +227,39 @@ func dropLettersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drop [ID...]",
 		Short: "Remove dead letters for good",
+		Long: `Removes dead letters for good, and with --all also lines of their files that
+are spoiled. Otherwise these stay, and the command ends with 65.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.ids = args
 			dir, err := stateDir()
 			if err != nil {
 				return err
 			}
-			found, err := c.letters(dir)
+			found, spoiled, err := c.letters(dir)
 			if err != nil {
 				return err
 			}
-			n, err := remove(dir, found)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d dropped\n", n)
-			return err
+			return drop(cmd.OutOrStdout(), dir, found, spoiled, c.all)
 		},
 	}
 	c.flags(cmd)
 	return cmd
+}
+
+// drop removes the letters found, and what is spoiled too if all are meant.
+func drop(out io.Writer, dir string, found, spoiled []ingest.Letter, all bool) error {
+	n, err := remove(dir, found)
+	if err != nil {
+		return err
+	}
+	if _, err = fmt.Fprintf(out, "%d dropped\n", n); !all {
+		return errors.Join(err, spoiledLines(spoiled))
+	}
+	n, failed := remove(dir, spoiled)
+	if n > 0 {
+		_, err = fmt.Fprintf(out, "%d spoiled lines dropped\n", n)
+	}
+	return errors.Join(failed, err)
 }
 
 // remove removes these dead letters and no others: more may have come since they were chosen.

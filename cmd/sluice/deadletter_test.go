@@ -34,11 +34,11 @@ func TestDeadLettersWithTheSameIDAreNotConfused(t *testing.T) {
 	dir := t.TempDir()
 	one, two := twins()
 	write(t, ingest.DeadLetterPath(dir), one+two)
-	all, err := choice{all: true}.letters(dir)
+	all, _, err := choice{all: true}.letters(dir)
 	if err != nil || len(all) != 2 || all[0].ID != all[1].ID {
 		t.Fatalf("read %+v, %v, want two with the same ID", all, err)
 	}
-	if found, err := (choice{ids: []string{all[0].ID}}).letters(dir); exitCode(err) != exitUsage || !strings.Contains(fmt.Sprint(err), all[0].ID) {
+	if found, _, err := (choice{ids: []string{all[0].ID}}).letters(dir); exitCode(err) != exitUsage || !strings.Contains(fmt.Sprint(err), all[0].ID) {
 		t.Errorf("the ID alone means %d dead letters, %v; want a refusal that names it", len(found), err)
 	}
 	if n, err := remove(dir, all[:1]); n != 1 || err != nil {
@@ -62,14 +62,14 @@ func TestReplayRemovesWhatWasAcceptedBeforeItTells(t *testing.T) {
 	dir := t.TempDir()
 	one, two := twins()
 	write(t, ingest.DeadLetterPath(dir), one+two)
-	all, err := choice{all: true}.letters(dir)
+	all, _, err := choice{all: true}.letters(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var left []int // at each write
 	r := &replayed{dir: dir, parse: ingest.Naming{Stream: "test"}.Parser(), deliver: (&transport.Deliverer{Transport: &memory.Transport{}}).Deliver,
 		out: epipe{func() {
-			now, err := choice{all: true}.letters(dir)
+			now, _, err := choice{all: true}.letters(dir)
 			if err != nil {
 				t.Error(err)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -27,6 +28,7 @@ func replayLettersCommand() *cobra.Command {
 		Long: `Sends dead letters again through the configured transport, with the settings of
 now: mend the cause first. A record has the ID that it had before. What is
 accepted is removed; what is refused again stays, and the command ends with 1.
+A line that is spoiled stays too, and is named at the end (65).
 Interrupted between the two, it sends a record once more the next time.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.ids = args
@@ -34,11 +36,11 @@ Interrupted between the two, it sends a record once more the next time.`,
 			if err != nil {
 				return withCode(exitConfig, err)
 			}
-			letters, err := c.letters(settings.Core.StateDir)
+			letters, spoiled, err := c.letters(settings.Core.StateDir)
 			if err != nil {
 				return err
 			}
-			return replay(cmd.Context(), cmd.OutOrStdout(), settings, letters)
+			return errors.Join(replay(cmd.Context(), cmd.OutOrStdout(), settings, letters), spoiledLines(spoiled))
 		},
 	}
 	c.flags(cmd)
@@ -92,7 +94,7 @@ func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 	for _, l := range letters {
 		item, err := l.Raw()
 		if err != nil {
-			return damagedLetter(l, err)
+			return err
 		}
 		record, err := r.parse(item)
 		if err != nil {

@@ -130,6 +130,13 @@ var upheld = []plant{
 		pkg:  "ingest", test: "TestWhatIsNoCheckpointFileIsNotOpened",
 	},
 	{
+		name: "spoiled-line-is-dropped", breaks: "P1", bug: "a line of the dead letters that cannot be read is thrown away with what was sent again",
+		file: "ingest/deadletters.go",
+		old:  "		if gone(l) {\n",
+		new:  "		if l.Spoiled != nil || gone(l) {\n",
+		pkg:  "ingest", test: "TestSpoiledLinesAreGonePastAndStayUnlessTheyAreMeant",
+	},
+	{
 		name: "silence-is-consent", breaks: "P1", bug: "a driver that returns too few results has its records counted as accepted",
 		file: "transport/attempt.go",
 		old:  "	if len(a.Results) != len(request) { // I3: silence is no fate\n",

@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -96,26 +97,37 @@ func TestFaultOfABodyThatBreaksTheFunction(t *testing.T) {
 			if rejected != tc.rejected || rejected && attempts != tc.after {
 				t.Errorf("rejected %v after %d attempts, want %v after %d", rejected, attempts, tc.rejected, tc.after)
 			}
+			if tc.after == 0 {
+				proof.Row{Area: "apigateway", Fault: "500 or 502 to one body again and again, while others pass", Action: proof.Retry, Reason: "service_error", Promises: "P16"}.Report(t)
+			}
 		})
 	}
-	t.Run("through the deliverer", func(t *testing.T) {
-		t.Parallel()
-		tr := start(t, 3, 502)
-		d := &transport.Deliverer{Transport: tr, Backoff: quick}
-		l := new(transporttest.Ledger).Keep(d)
-		done := make(chan []transport.Result, 1)
-		go func() { done <- d.Deliver(t.Context(), []transport.Record{{ID: "r2", Body: []byte("{}")}}) }()
-		for len(done) == 0 { // others pass in the meantime
-			if r := d.Deliver(t.Context(), []transport.Record{{ID: "other", Body: []byte("{}")}}); r[0].Err != nil {
-				t.Fatal(r[0].Err)
-			}
+	for _, status := range []int{500, 502} {
+		t.Run(fmt.Sprint("through the deliverer, ", status), func(t *testing.T) {
+			t.Parallel()
+			throughTheDeliverer(t, start(t, 3, status))
+			proof.Row{Area: "apigateway", Fault: fmt.Sprintf("%d to one body again and again, set aside by opt-in", status), Action: proof.Dead,
+				Reason: "keeps_failing", Promises: "P16"}.Report(t)
+		})
+	}
+}
+
+// throughTheDeliverer has one body fail until it is rejected, while others pass.
+func throughTheDeliverer(t *testing.T, tr *Transport) {
+	t.Helper()
+	d := &transport.Deliverer{Transport: tr, Backoff: quick}
+	l := new(transporttest.Ledger).Keep(d)
+	done := make(chan []transport.Result, 1)
+	go func() { done <- d.Deliver(t.Context(), []transport.Record{{ID: "r2", Body: []byte("{}")}}) }()
+	for len(done) == 0 { // others pass in the meantime
+		if r := d.Deliver(t.Context(), []transport.Record{{ID: "other", Body: []byte("{}")}}); r[0].Err != nil {
+			t.Fatal(r[0].Err)
 		}
-		e := fault.From((<-done)[0].Err)
-		if e == nil || e.Class != fault.Rejected || e.Reason != "keeps_failing" || len(l.Of("r2")) < 3 {
-			t.Errorf("got %+v after %d attempts, want Rejected keeps_failing after three at least", e, len(l.Of("r2")))
-		}
-		proof.Row{Area: "apigateway", Fault: "500 or 502 to one body again and again, while others pass", Action: proof.Retry, Reason: "keeps_failing", Promises: "P16"}.Report(t)
-	})
+	}
+	e := fault.From((<-done)[0].Err)
+	if e == nil || e.Class != fault.Rejected || e.Reason != "keeps_failing" || len(l.Of("r2")) < 3 {
+		t.Errorf("got %+v after %d attempts, want Rejected keeps_failing after three at least", e, len(l.Of("r2")))
+	}
 }
 
 // What is forgotten begins anew; nobody else is blamed for it.
