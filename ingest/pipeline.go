@@ -88,7 +88,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	hard, abandon := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abandon(nil)
 	r := &run{p: p, stop: stop, abandon: abandon, slots: make(chan struct{}, p.inFlight()), saving: make(chan struct{}, 1), drain: newDrain(),
-		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
+		troubles: troubles{tell: p.Observe.Trouble},
+		guard:    guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
 	defer context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(p.Drain, func() { abandon(ErrUnsettled) })
 		context.AfterFunc(hard, func() { timer.Stop() })
@@ -125,8 +126,10 @@ type run struct {
 	slots   chan struct{} // I5: one token per batch that has been read and whose cursor is not saved
 	wg      sync.WaitGroup
 	drain   *drain
-	stop    context.CancelCauseFunc
-	abandon context.CancelCauseFunc
+
+	troubles troubles
+	stop     context.CancelCauseFunc
+	abandon  context.CancelCauseFunc
 
 	once    sync.Once
 	failure error // why a batch could not be settled although nobody asked to stop
@@ -241,18 +244,17 @@ func (r *run) commit(ctx context.Context) error {
 // asks for, the backoff, or the next probe.
 func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 	start := time.Now()
+	mine := &trouble{part: part}
 	for failures := 1; ; failures++ {
 		err := try()
 		if err == nil {
-			if failures > 1 {
-				r.trouble(part, nil)
-			}
+			r.troubles.end(mine)
 			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r.trouble(part, err)
+		r.troubles.begin(mine, err)
 		verdict := fault.From(err)
 		stuck := verdict.Class == fault.Blocked || verdict.Class == fault.Rejected // nobody else can mend what is asked here
 		wait := r.p.Backoff.After(verdict.RetryAfter, failures)
@@ -265,12 +267,6 @@ func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 		if err := r.drain.pause(ctx, wait, verdict.RetryAfter); err != nil {
 			return err
 		}
-	}
-}
-
-func (r *run) trouble(part Part, err error) {
-	if f := r.p.Observe.Trouble; f != nil {
-		f(part, err)
 	}
 }
 

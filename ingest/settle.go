@@ -12,7 +12,7 @@ import (
 func (r *run) settle(ctx context.Context, items [][]byte) error {
 	b := backlogOf(items, r.p.Parse)
 	var accepted, setAside int
-	alarm := false
+	alarm := &trouble{part: PartDeadLetter}
 	for !b.empty() {
 		now, probe := b.wave(r.p.Ordered), false
 		if len(now) == 0 { // all that is left is held, or comes after what is
@@ -35,9 +35,10 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 		if probe && err == nil {
 			b.release(r.p.Parse)
 		}
-		if healed := alarm && len(b.held) == 0; err != nil || healed {
-			r.trouble(PartDeadLetter, err)
-			alarm = !healed
+		if err != nil {
+			r.troubles.begin(alarm, err)
+		} else if len(b.held) == 0 {
+			r.troubles.end(alarm)
 		}
 		if err != nil && r.p.Once {
 			return err
