@@ -144,6 +144,13 @@ var upheld = []plant{
 		pkg:  "ingest", test: "TestAPartIsWellWhenNoBatchIsInTroubleWithIt",
 	},
 	{
+		name: "start-waits-for-the-queue", breaks: "P10 P12", bug: "a queue that does not answer holds up the start for as long as a request may take",
+		file: "transport/sqs/driver.go",
+		old:  "min(cfg.Timeout, openTimeout)",
+		new:  "cfg.Timeout",
+		pkg:  "transport/sqs", test: "TestOpenDoesNotWaitLongForTheAttributes",
+	},
+	{
 		name: "silence-is-consent", breaks: "P1", bug: "a driver that returns too few results has its records counted as accepted",
 		file: "transport/attempt.go",
 		old:  "	if len(a.Results) != len(request) { // I3: silence is no fate\n",
