@@ -80,7 +80,7 @@ func demo(ctx context.Context, out, progress io.Writer, f demoFlags) error {
 		return err
 	}
 	if f.faults != "" {
-		return f.demoFaults(ctx, out, standIn, script, transports, dir)
+		return f.demoFaults(ctx, out, progress, standIn, script, transports, dir)
 	}
 	var trials []bench.Trial
 	for _, name := range transports {

@@ -20,6 +20,7 @@ import (
 	"sluice/internal/backoff"
 	"sluice/internal/drivers"
 	"sluice/internal/readback"
+	"sluice/internal/telemetry"
 	"sluice/transport"
 )
 
@@ -62,7 +63,8 @@ const (
 )
 
 // demoFaults runs the daemon under the script, through one transport after the other, and says what happened.
-func (f demoFlags) demoFaults(ctx context.Context, out io.Writer, standIn *awslocal.Server, script faults.Script, transports []string, dir string) error {
+// Where that takes long, progress says how far it is.
+func (f demoFlags) demoFaults(ctx context.Context, out, progress io.Writer, standIn *awslocal.Server, script faults.Script, transports []string, dir string) error {
 	for name, value := range map[string]string{
 		"SLUICE_HTTP_LIMIT": "100", "SLUICE_HTTP_INTERVAL": "1s", "SLUICE_HTTP_TIMEOUT": hurriedTimeout.String(),
 		"SLUICE_SQS_TIMEOUT": hurriedTimeout.String(), "SLUICE_APIGATEWAY_TIMEOUT": hurriedTimeout.String(),
@@ -78,7 +80,7 @@ func (f demoFlags) demoFaults(ctx context.Context, out io.Writer, standIn *awslo
 		if err := standIn.Arm(script); err != nil {
 			return err
 		}
-		pass, err := f.faultyPass(ctx, name, filepath.Join(dir, name), standIn)
+		pass, err := f.faultyPass(ctx, progress, name, filepath.Join(dir, name), standIn)
 		switch {
 		case ctx.Err() != nil:
 			return withCode(exitFailure, errors.New("interrupted; nothing was compared"))
@@ -95,7 +97,7 @@ func (f demoFlags) demoFaults(ctx context.Context, out io.Writer, standIn *awslo
 
 // faultyPass runs the daemon, as the command run does, until every record is accounted for or nothing moves any more, ends
 // the faults, and reads the destination back.
-func (f demoFlags) faultyPass(ctx context.Context, name, stateDir string, standIn *awslocal.Server) (*faultyResult, error) {
+func (f demoFlags) faultyPass(ctx context.Context, progress io.Writer, name, stateDir string, standIn *awslocal.Server) (*faultyResult, error) {
 	_ = os.Setenv("SLUICE_TRANSPORT", name)
 	_ = os.Setenv("SLUICE_STATE_DIR", stateDir)
 	settings, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
@@ -114,7 +116,7 @@ func (f demoFlags) faultyPass(ctx context.Context, name, stateDir string, standI
 
 	r := &faultyResult{transport: name, want: earthquakes.Records(), witness: w}
 	start := time.Now()
-	if err := f.untilQuiet(ctx, d, r); err != nil {
+	if err := f.untilQuiet(ctx, progress, d, r); err != nil {
 		return nil, err
 	}
 	r.took = time.Since(start)
@@ -136,15 +138,22 @@ func (f demoFlags) faultyPass(ctx context.Context, name, stateDir string, standI
 }
 
 // untilQuiet runs the daemon, and stops it when all is accounted for, or with r.gaveUp when nothing has moved for too long.
-func (f demoFlags) untilQuiet(ctx context.Context, d *daemon, r *faultyResult) error {
+func (f demoFlags) untilQuiet(ctx context.Context, progress io.Writer, d *daemon, r *faultyResult) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- d.pipeline.Run(running) }()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	word := time.NewTicker(everyWord)
+	defer word.Stop()
+	start := time.Now()
 	for {
 		select {
+		case <-word.C:
+			accounted, _ := r.witness.progress()
+			fmt.Fprintln(progress, soFar(r.transport, accounted, len(r.want), time.Since(start), r.witness.obstacles(d)))
+			continue
 		case err := <-ended:
 			if errors.Is(err, ingest.ErrUnsettled) {
 				return nil // nothing is lost: it would be read again
@@ -162,6 +171,22 @@ func (f demoFlags) untilQuiet(ctx context.Context, d *daemon, r *faultyResult) e
 			stop()
 		}
 	}
+}
+
+// everyWord is the time between two words on how far a demonstration under faults is: one that is quick needs none.
+const everyWord = 5 * time.Second
+
+// soFar says in a line how many records are accepted or set aside, and what is in the way of the others.
+func soFar(transport string, accounted, all int, took time.Duration, obstacles []telemetry.Reason) string {
+	hindered := make([]string, len(obstacles))
+	for i, o := range obstacles {
+		hindered[i] = o.Part + " " + o.Reason
+	}
+	line := fmt.Sprintf("%s: %d of %d records accepted or set aside after %v", transport, accounted, all, took.Round(time.Second))
+	if len(hindered) > 0 {
+		line += "; in the way: " + strings.Join(hindered, ", ")
+	}
+	return line
 }
 
 // compare audits what has arrived, by the publisher's own ids, against what the feed holds and what was set aside.

@@ -11,6 +11,7 @@ import (
 
 	"sluice/bench"
 	"sluice/internal/awslocal/faults"
+	"sluice/internal/telemetry"
 )
 
 // TestDemoUnderFaults runs the demonstration with every script in examples/faults that does not wait for seconds to pass,
@@ -147,6 +148,9 @@ func TestDemoGivesUp(t *testing.T) {
 			if code := p.wait(t, 2*soon); code != exitUnavailable {
 				t.Errorf("exit code %d, want %d", code, exitUnavailable)
 			}
+			if want := regexp.MustCompile(`(?m)^` + c.transport + `: \d+ of 1707 records accepted or set aside after \d+s(; in the way: .+)?$`); !want.MatchString(p.said()) {
+				t.Errorf("nothing like %q on standard error, which has\n%s", want, p.said())
+			}
 			out := p.out.String()
 			for _, want := range []string{c.want, `lost +0\n`, `at the source +1\d{3}: nothing had moved for ` + demoPatience() + `, so this was given up`} {
 				if !regexp.MustCompile(want).MatchString(out) {
@@ -154,6 +158,18 @@ func TestDemoGivesUp(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestHowFarADemonstrationIs(t *testing.T) {
+	t.Parallel()
+	const start = "sqs: 3 of 1707 records accepted or set aside after 15s"
+	if got := soFar("sqs", 3, 1707, 15020*time.Millisecond, nil); got != start {
+		t.Errorf("got %q, want %q", got, start)
+	}
+	got := soFar("sqs", 3, 1707, 15*time.Second, []telemetry.Reason{{Part: "source", Reason: "timeout"}, {Part: "destination", Reason: "throttled"}})
+	if want := start + "; in the way: source timeout, destination throttled"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
