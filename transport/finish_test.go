@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,9 +33,9 @@ func TestFinishEndsWhatCannotBeTriedInTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				mended := false
+				var mended atomic.Bool
 				tr := transporttest.Script(transporttest.Each(func(r transport.Record) error {
-					if r.ID == transporttest.Records(2)[1].ID && !mended {
+					if r.ID == transporttest.Records(2)[1].ID && !mended.Load() {
 						return &fault.Error{Op: "test", RetryAfter: c.asked}
 					}
 					return nil
@@ -45,7 +46,7 @@ func TestFinishEndsWhatCannotBeTriedInTime(t *testing.T) {
 				}
 				start := time.Now().Add(10*time.Second + 10*time.Millisecond)
 				time.AfterFunc(time.Until(start), func() {
-					mended = c.mended
+					mended.Store(c.mended)
 					d.Finish(start.Add(5 * time.Second))
 				})
 				results := d.Deliver(t.Context(), transporttest.Records(2))
