@@ -85,13 +85,13 @@ func TestALockOfTheDeadLettersThatAnotherHoldsPausesUntilItIsFree(t *testing.T) 
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- p.Run(ctx) }()
-		time.Sleep(time.Hour)
+		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		if got := told.Load(); got == nil || *got != "deadletter: deadletter_unwritable" {
 			t.Errorf("told %v, want deadletter_unwritable", got)
 		}
-		if ck.cursor != "10" || sink.Count() > p.InFlight*10+10 {
-			t.Errorf("cursor %q, %d delivered, want the cursor before the record and what is in flight", ck.cursor, sink.Count())
+		if cursor, _ := ck.Load(ctx); cursor != "10" || sink.Count() > p.InFlight*10+10 {
+			t.Errorf("cursor %q, %d delivered, want the cursor before the record and what is in flight", cursor, sink.Count())
 		}
 		release()
 		time.Sleep(10 * time.Minute)
