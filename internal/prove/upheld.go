@@ -293,8 +293,8 @@ var upheld = []plant{
 	{
 		name: "given-up-is-kept", breaks: "P1", bug: "a dead letter that was given up at the stop counts as kept",
 		file: "ingest/pipeline.go",
-		old:  "		if ctx.Err() != nil {\n			return context.Cause(ctx)\n		}\n		r.trouble(part, err)\n",
-		new:  "		if ctx.Err() != nil {\n			return nil\n		}\n		r.trouble(part, err)\n",
+		old:  "		if ctx.Err() != nil {\n			return context.Cause(ctx)\n		}\n		r.troubles.begin(mine, err)\n",
+		new:  "		if ctx.Err() != nil {\n			return nil\n		}\n		r.troubles.begin(mine, err)\n",
 		pkg:  "ingest", test: "TestADeadLetterThatWasNotKeptAtTheStopIsNotSettled",
 	},
 	{
