@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 
@@ -21,8 +22,22 @@ func (f field) secret() secret.Value { return f.value.Interface().(secret.Value)
 // place too, so that ReloadSecrets can fill it later.
 func (f field) loadSecret() error {
 	text, err := f.currentSecret()
-	f.value.Set(reflect.ValueOf(secret.From(text, f.currentSecret)))
+	v := secret.From(text, f.currentSecret)
+	if path := os.Getenv(f.fileKey()); path != "" {
+		v.KeptBy(func(text string) error { return keepSecret(path, text) })
+	}
+	f.value.Set(reflect.ValueOf(v))
 	return err
+}
+
+// keepSecret writes a secret to its file, readable by its owner alone. Where path is a link, the file that it leads to is
+// the one that is replaced.
+func keepSecret(path, text string) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(atomicfile.OS{}, real, []byte(text+"\n"), 0o600)
 }
 
 // currentSecret returns what the variable or the file says now, or the default, or "".

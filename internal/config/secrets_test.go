@@ -135,3 +135,52 @@ func TestASecretCanBeReadAgainFromItsFile(t *testing.T) {
 		t.Errorf("Refresh = %v and the secret %q, want the new one", changed, w.Token.Reveal())
 	}
 }
+
+func TestASecretIsKeptInItsFile(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "token"), "first\n")
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("token", link); err != nil {
+		t.Fatal(err)
+	}
+	setenv(t, map[string]string{"SLUICE_WELL_TOKEN_FILE": link})
+	w := new(well)
+	used := []config.Section{{Prefix: "SLUICE_WELL", Into: w}}
+	if err := config.Load(used, nil); err != nil {
+		t.Fatal(err)
+	}
+	held := w.Token
+	if err := held.Store("second"); err != nil || w.Token.Reveal() != "second" {
+		t.Fatalf("Store = %v, secret %q; want nil and the second", err, w.Token.Reveal())
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "second\n" || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has %q, %v, mode %v; want the second secret, for its owner alone", data, err, info.Mode().Perm())
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v; want it to be one still", info, err)
+	}
+	if changed, err := config.ReloadSecrets(used); err != nil || len(changed) > 0 || w.Token.Reveal() != "second" {
+		t.Errorf("ReloadSecrets = %v, %v, secret %q; want no change", changed, err, w.Token.Reveal())
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := held.Store("third"); err == nil || w.Token.Reveal() != "second" || strings.Contains(err.Error(), "third") {
+		t.Errorf("Store without a folder = %v, secret %q; want an error without the secret, and no change", err, w.Token.Reveal())
+	}
+}
+
+func TestASecretOfAVariableCannotBeKept(t *testing.T) {
+	setenv(t, map[string]string{"SLUICE_WELL_TOKEN": "first"})
+	w := new(well)
+	if err := config.Load([]config.Section{{Prefix: "SLUICE_WELL", Into: w}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Token.Store("second"); err == nil || w.Token.Storable() || w.Token.Reveal() != "first" {
+		t.Errorf("Store = %v, Storable %v, secret %q; want a refusal and no change", err, w.Token.Storable(), w.Token.Reveal())
+	}
+}

@@ -2,6 +2,7 @@
 package secret
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -20,6 +21,7 @@ type Value struct {
 type place struct {
 	text atomic.Pointer[string]
 	read func() (string, error) // nil: from nowhere else
+	keep func(string) error     // nil: it cannot be changed there
 }
 
 // New returns a Value that holds s; the empty string makes an unset Value.
@@ -63,6 +65,25 @@ func (v Value) Refresh(legal func(string) bool) bool {
 	}
 	v.Replace(s)
 	return true
+}
+
+// KeptBy makes keep the way in which Store writes the secret to where it comes from. It panics on a zero Value.
+func (v Value) KeptBy(keep func(string) error) { v.p.keep = keep }
+
+// Storable reports whether Store can work at all.
+func (v Value) Storable() bool { return v.p != nil && v.p.keep != nil }
+
+// Store writes s to where the secret comes from, durably, and then puts it in its place for every copy of v. On an error
+// nothing has changed. It is for a secret that its issuer replaces whenever it is used.
+func (v Value) Store(s string) error {
+	if !v.Storable() {
+		return errors.New("the secret comes from a place that cannot be written to")
+	}
+	if err := v.p.keep(s); err != nil {
+		return err
+	}
+	v.Replace(s)
+	return nil
 }
 
 // Decode takes the secret from an environment variable; it never fails, so no parse error can print the value.
