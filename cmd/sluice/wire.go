@@ -45,6 +45,7 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 		}
 	}()
 
+	s.HTTP.Warn = func(message string) { log.Warn(message, "part", ingest.PartSource) }
 	source, err := s.Source()
 	if err != nil {
 		return nil, withCode(exitConfig, err)

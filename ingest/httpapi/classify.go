@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,9 +13,6 @@ import (
 	"sluice/internal/fault"
 )
 
-// maxRetryAfter bounds what a server can make us wait.
-const maxRetryAfter = 15 * time.Minute
-
 // A verdict is what a status means. advice ends the sentence for the operator.
 type verdict struct {
 	class  fault.Class
@@ -23,19 +21,20 @@ type verdict struct {
 }
 
 // classify is the only place that decides what a status other than 200, 203, 204 and 304 means. begun says that the
-// request was for a place further on than the beginning.
-func classify(status int, retryAfter, begun bool) verdict {
+// request was for a place further on than the beginning; slower, that the answer asks for a pause. Some, such as GitHub, say
+// by 403 that a limit is used up.
+func classify(status int, slower, begun bool) verdict {
 	switch {
-	case status == http.StatusTooManyRequests:
+	case status == http.StatusTooManyRequests, status == http.StatusForbidden && slower:
 		return verdict{fault.Throttled, "throttled", ""}
-	case status == http.StatusServiceUnavailable && retryAfter:
+	case status == http.StatusServiceUnavailable && slower:
 		return verdict{fault.Throttled, "throttled", ""}
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
 		return verdict{fault.Transient, "server_error", ""}
 	case status == http.StatusUnauthorized:
-		return verdict{fault.Blocked, "unauthorized", "set SLUICE_HTTP_TOKEN or SLUICE_HTTP_HEADERS to credentials that are valid"}
+		return verdict{fault.Blocked, "unauthorized", "correct the credentials, such as SLUICE_HTTP_TOKEN or SLUICE_HTTP_HEADERS"}
 	case status == http.StatusForbidden:
-		return verdict{fault.Blocked, "forbidden", "have access granted, or set SLUICE_HTTP_TOKEN or SLUICE_HTTP_HEADERS to credentials that have it"}
+		return verdict{fault.Blocked, "forbidden", "have access granted, or set SLUICE_HTTP_TOKEN, SLUICE_HTTP_HEADERS or what else is used to credentials that have it"}
 	case status == http.StatusNotFound:
 		return verdict{fault.Blocked, "not_found", "check SLUICE_HTTP_URL"}
 	case status == http.StatusGone && begun:
@@ -53,11 +52,11 @@ func classify(status int, retryAfter, begun bool) verdict {
 }
 
 // refused gives the verdict on an answer that is no page.
-func (s *Source) refused(resp *http.Response, st state) error {
+func (s *Source) refused(ctx context.Context, resp *http.Response, st state, p *pass) error {
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, 4*sample))
 	after := resp.Header.Get("Retry-After")
 	begun := st.At != "" || st.Since != nil
-	v := classify(resp.StatusCode, after != "", begun)
+	v := classify(resp.StatusCode, p.slower, begun)
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
 	err := fmt.Errorf("%s: %s", showURL(resp.Request.URL), status)
 	if v.reason == "cursor_gone" {
@@ -69,14 +68,15 @@ func (s *Source) refused(resp *http.Response, st state) error {
 	if v.advice != "" {
 		err = fmt.Errorf("%w; %s", err, v.advice)
 	}
-	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
-		if s.cfg.Token.Refresh(legalToken) { // it was rotated behind our back, and the new one may be valid
-			v.class = fault.Transient
-		}
+	if v.class == fault.Blocked && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) && s.renewed(ctx, p, resp) {
+		v.class = fault.Transient // what was refused is not used again
 	}
 	f := &fault.Error{Class: v.class, Reason: v.reason, Op: op, Err: err}
-	if v.class != fault.Blocked {
-		f.RetryAfter = retryAfter(after, serverTime(resp.Header))
+	switch v.class {
+	case fault.Throttled:
+		f.RetryAfter = s.budget.next(p.answered)
+	case fault.Transient:
+		f.RetryAfter = retryAfter(after, serverTime(resp.Header), s.cfg.MaxWait)
 	}
 	return f
 }
@@ -91,16 +91,16 @@ func serverTime(h http.Header) time.Time {
 }
 
 // retryAfter reads a Retry-After header in both forms, seconds and HTTP date (RFC 9110, section 10.2.3). The result is
-// between 0 and 15 minutes; 0 for what cannot be read or has passed.
-func retryAfter(text string, now time.Time) time.Duration {
+// between 0 and most; 0 for what cannot be read or has passed.
+func retryAfter(text string, now time.Time, most time.Duration) time.Duration {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return 0
 	}
 	if strings.Trim(text, "0123456789") == "" {
 		seconds, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || seconds > int64(maxRetryAfter/time.Second) {
-			return maxRetryAfter
+		if err != nil || seconds > int64(most/time.Second) {
+			return most
 		}
 		return time.Duration(seconds) * time.Second
 	}
@@ -108,5 +108,5 @@ func retryAfter(text string, now time.Time) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return max(0, min(at.Sub(now), maxRetryAfter))
+	return max(0, min(at.Sub(now), most))
 }

@@ -11,10 +11,10 @@ import (
 func TestClassify(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		status            int
-		retryAfter, begun bool
-		class             fault.Class
-		reason            string
+		status        int
+		slower, begun bool
+		class         fault.Class
+		reason        string
 	}{
 		{500, false, false, fault.Transient, "server_error"},
 		{502, true, false, fault.Transient, "server_error"},
@@ -25,6 +25,8 @@ func TestClassify(t *testing.T) {
 		{425, false, false, fault.Transient, "server_error"},
 		{401, false, false, fault.Blocked, "unauthorized"},
 		{403, false, false, fault.Blocked, "forbidden"},
+		{403, true, false, fault.Throttled, "throttled"},
+		{401, true, false, fault.Blocked, "unauthorized"},
 		{404, false, false, fault.Blocked, "not_found"},
 		{410, false, false, fault.Blocked, "gone"},
 		{410, false, true, fault.Blocked, "cursor_gone"},
@@ -33,9 +35,9 @@ func TestClassify(t *testing.T) {
 		{300, false, false, fault.Blocked, "unexpected_status"},
 		{202, false, false, fault.Blocked, "unexpected_status"},
 	} {
-		if got := classify(tc.status, tc.retryAfter, tc.begun); got.class != tc.class || got.reason != tc.reason {
-			t.Errorf("classify(%d, Retry-After %v, begun %v) = %v %s, want %v %s",
-				tc.status, tc.retryAfter, tc.begun, got.class, got.reason, tc.class, tc.reason)
+		if got := classify(tc.status, tc.slower, tc.begun); got.class != tc.class || got.reason != tc.reason {
+			t.Errorf("classify(%d, slower %v, begun %v) = %v %s, want %v %s",
+				tc.status, tc.slower, tc.begun, got.class, got.reason, tc.class, tc.reason)
 		}
 	}
 }
@@ -54,7 +56,7 @@ func TestRetryAfter(t *testing.T) {
 		"Mon, 01 Mar 2027 12:00:00 GMT":  15 * time.Minute,
 		"Fri, 31 Dec 9999 23:59:59 GMT":  15 * time.Minute,
 	} {
-		if got := retryAfter(text, now); got != want {
+		if got := retryAfter(text, now, 15*time.Minute); got != want {
 			t.Errorf("retryAfter(%q) = %v, want %v", text, got, want)
 		}
 	}
@@ -65,8 +67,8 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if got := retryAfter(text, time.Unix(0, 0)); got < 0 || got > maxRetryAfter {
-			t.Errorf("retryAfter(%q) = %v, want 0 to %v", text, got, maxRetryAfter)
+		if got := retryAfter(text, time.Unix(0, 0), time.Hour); got < 0 || got > time.Hour {
+			t.Errorf("retryAfter(%q) = %v, want 0 to %v", text, got, time.Hour)
 		}
 	})
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sluice/internal/netaddr"
-	"sluice/internal/secret"
 )
 
 // The ways in which one page leads to the next.
@@ -59,8 +58,10 @@ type Config struct {
 
 	Interval time.Duration `split_words:"true" default:"1m" desc:"wait between two sweeps"`
 	Headers  Headers       `split_words:"true" desc:"further request headers, as Name: value, one per line; \\n stands for a line break too"`
-	Token    secret.Value  `split_words:"true" desc:"secret sent as Authorization: Bearer; over https, or http to this host only. When the source refuses it, its file is read again"`
 	Timeout  time.Duration `split_words:"true" default:"30s" desc:"limit for one request, from connecting to the last byte of the page"`
+
+	AuthConfig
+	BudgetConfig
 
 	MaxPageBytes int `split_words:"true" default:"67108864" desc:"largest page, in bytes after decompression; a longer one stops reading, and so does one that grows more than 100 times by decompression. Up to three times as much memory is used"`
 	// MaxRecordBytes is not enforced here: an item that is too long still has to become a dead letter, whole, so the check
@@ -79,6 +80,7 @@ func Default() Config {
 		SinceType: sinceText, SinceFormat: sinceSame,
 		Interval: time.Minute, Timeout: 30 * time.Second,
 		MaxPageBytes: 64 << 20, MaxRecordBytes: 1 << 20,
+		AuthConfig: defaultAuth(), BudgetConfig: defaultBudget(),
 	}
 }
 
@@ -97,18 +99,9 @@ func (c Config) Validate() error {
 		p.add("LIMIT is %d, want 0 or more", c.Limit)
 	}
 	p.errs = append(p.errs, c.Headers.problems()...)
-	if c.Token.IsSet() && c.Headers.has("Authorization") {
-		p.add("both TOKEN and an Authorization header in HEADERS are set; keep one")
-	}
-	if !legalToken(c.Token.Reveal()) {
-		p.add("TOKEN has a character that no bearer token may have, such as a space or a line break")
-	}
+	c.checkAuth(&p)
+	c.checkBudget(&p)
 	return errors.Join(p.errs...)
-}
-
-// legalToken reports whether a bearer token can be sent as it is.
-func legalToken(token string) bool {
-	return !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
 // problems collects what is wrong.
@@ -148,7 +141,7 @@ func (c Config) checkURL(p *problems) {
 		return
 	}
 	if u.User != nil {
-		p.add("URL holds a user name or password; use TOKEN or an Authorization header in HEADERS")
+		p.add("URL holds a user name or password; use USER and PASSWORD, or TOKEN")
 	}
 	if u.Fragment != "" {
 		p.add("URL has a fragment (#…), which no server ever sees; remove it, or write %%23")
@@ -166,10 +159,7 @@ func (c Config) checkURL(p *problems) {
 
 // exposed lists what of a request is a secret, or sounds like one: the token, headers, query parameters.
 func (c Config) exposed(u *url.URL) []string {
-	var what []string
-	if c.Token.IsSet() {
-		what = append(what, "TOKEN")
-	}
+	what := c.exposedAuth()
 	for _, h := range c.Headers.list {
 		if secretHeader(h.name) {
 			what = append(what, h.name)
@@ -250,6 +240,9 @@ func (c Config) params() [][2]string {
 	}
 	if c.SinceParam != "" {
 		out = append(out, [2]string{"SINCE_PARAM", c.SinceParam})
+	}
+	if c.APIKeyParam != "" {
+		out = append(out, [2]string{"API_KEY_PARAM", c.APIKeyParam})
 	}
 	if name := c.positionParam(); name != "" {
 		out = append(out, [2]string{strings.ToUpper(c.Pagination) + "_PARAM", name})

@@ -14,12 +14,11 @@ import (
 func TestDefaultIsWhatTheTagsSay(t *testing.T) {
 	t.Parallel()
 	v := reflect.ValueOf(Default())
-	for i := range v.NumField() {
-		field := v.Type().Field(i)
-		if field.Tag.Get("ignored") == "true" {
+	for _, field := range reflect.VisibleFields(v.Type()) { // those of embedded structs too
+		if field.Tag.Get("ignored") == "true" || field.Anonymous {
 			continue
 		}
-		got := fmt.Sprint(v.Field(i).Interface())
+		got := strings.Trim(fmt.Sprint(v.FieldByIndex(field.Index).Interface()), "[]")
 		want := field.Tag.Get("default")
 		if d, err := time.ParseDuration(want); err == nil && field.Type == reflect.TypeFor[time.Duration]() {
 			want = d.String()

@@ -30,6 +30,10 @@ type answer struct {
 
 // get makes one request for the page at st. Its errors carry the verdict and no query value.
 func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, error) {
+	p, err := s.enter(ctx, target)
+	if err != nil {
+		return answer{}, err
+	}
 	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(limited, http.MethodGet, target.String(), nil)
@@ -37,11 +41,15 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 		return answer{}, s.fail(fault.Blocked, "bad_request", target, errors.New("no request can be made of this URL"))
 	}
 	s.dress(req, st)
+	if err := s.authorize(limited, req, p); err != nil {
+		return answer{}, err
+	}
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return answer{}, s.network(ctx, limited, target, err)
 	}
 	defer resp.Body.Close()
+	s.noted(p, resp)
 	ans := answer{url: resp.Request.URL, links: resp.Header.Values("Link"), kind: resp.Header.Get("Content-Type")}
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusNonAuthoritativeInfo:
@@ -55,7 +63,7 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 		ans.unchanged = true
 		return ans, nil
 	default:
-		return answer{}, s.refused(resp, st)
+		return answer{}, s.refused(ctx, resp, st, p)
 	}
 	ans.etag, ans.modified = validators(resp.Header)
 	ans.body, err = readPage(resp, s.cfg.MaxPageBytes)
@@ -79,9 +87,6 @@ func (s *Source) dress(req *http.Request, st state) {
 	req.Header.Set("Accept-Encoding", "gzip")
 	req.Header.Set("User-Agent", "sluice")
 	s.cfg.Headers.apply(req.Header)
-	if s.cfg.Token.IsSet() {
-		req.Header.Set("Authorization", "Bearer "+s.cfg.Token.Reveal())
-	}
 	if st.ETag != "" {
 		req.Header.Set("If-None-Match", st.ETag)
 	}
@@ -93,6 +98,8 @@ func (s *Source) dress(req *http.Request, st state) {
 // checkRedirect follows redirects on the same origin only: every header goes along, secrets too.
 func (s *Source) checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
+	case s.signer != nil:
+		return http.ErrUseLastResponse // a signature is for one address
 	case req.URL.User != nil || !sameOrigin(req.URL, s.base):
 		return s.fail(fault.Blocked, "foreign_redirect", via[len(via)-1].URL, fmt.Errorf(
 			"redirected to %s, which is not %s; if that is right, set SLUICE_HTTP_URL to the address it names", clean(origin(req.URL), 200), origin(s.base)))
@@ -100,6 +107,8 @@ func (s *Source) checkRedirect(req *http.Request, via []*http.Request) error {
 		return s.fail(fault.Blocked, "redirect_loop", via[0].URL, fmt.Errorf(
 			"redirected more than %d times; set SLUICE_HTTP_URL to the address that answers", maxRedirects))
 	}
+	req.Header.Del("Referer") // the address with its query, which net/http repeats there
+	s.addKey(req.URL)
 	return nil
 }
 
@@ -116,6 +125,8 @@ func (s *Source) network(ctx, limited context.Context, target *url.URL, err erro
 		return s.fail(fault.Transient, "stopped", target, fmt.Errorf("stopped while reading: %w", ctx.Err()))
 	case limited.Err() != nil:
 		return s.fail(fault.Transient, "timeout", target, fmt.Errorf("no whole answer within %v (SLUICE_HTTP_TIMEOUT)", s.cfg.Timeout))
+	case s.handshake(err) != "":
+		return s.fail(fault.Blocked, "tls_refused", target, fmt.Errorf("%w; %s", hideURLs(err), s.handshake(err)))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return s.fail(fault.Transient, "truncated", target, fmt.Errorf("the answer was cut off %w", hideURLs(err)))
 	}

@@ -169,6 +169,7 @@ func (s *Source) resolve(ans answer, link string) (string, error) {
 			"the link to the next page (%d bytes) is no URL; the API has to mend it", len(link)))
 	}
 	u := ans.url.ResolveReference(ref)
+	u.RawQuery = s.withoutKey(u.RawQuery)
 	if u.Opaque != "" || u.User != nil || !sameOrigin(u, s.base) {
 		return "", s.fail(fault.Blocked, "foreign_next_link", ans.url, fmt.Errorf(
 			"the next page is said to be at %s, which is not %s; if that is right, set SLUICE_HTTP_URL to the host it names",

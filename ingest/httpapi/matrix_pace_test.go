@@ -36,6 +36,8 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, items := nineRecords(paginationOffset)
 				left := 3
+				c := a.config(worldURL, 0, false)
+				c.MaxWait = 15 * time.Minute
 				w := newWorld(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if left > 0 && r.URL.Query().Get("offset") == "3" {
 						left--
@@ -44,7 +46,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 						return
 					}
 					a.ServeHTTP(w, r)
-				}), a.config(worldURL, 0, false))
+				}), c)
 				w.run(hour)
 				if len(w.asked) < 5 {
 					t.Fatalf("%d requests in an hour, want at least 5: no pause is longer than 15 minutes", len(w.asked))

@@ -32,6 +32,12 @@ type Source struct {
 	transport *http.Transport
 	dialer    *dialer
 	malformed int // answers in a row that were no pages
+
+	budget   *budget
+	identity *identity
+	oauth    *oauth  // nil: no OAuth
+	signer   *signer // nil: requests are not signed
+	warned   string  // the last warning about certificates
 }
 
 // New returns a Source for a Config that is valid; it makes no connection yet.
@@ -44,17 +50,34 @@ func New(cfg Config) (*Source, error) {
 		return nil, errors.New("URL is not a URL")
 	}
 	s := &Source{cfg: cfg, base: base, since: sinceReader{cfg.SincePath, cfg.SinceType, cfg.SinceFormat}}
-	s.transport, s.dialer = newTransport(base)
-	if cfg.Dial != nil {
-		s.transport.DialContext = cfg.Dial
+	s.budget = newBudget(cfg)
+	if cfg.OauthTokenURL != "" {
+		if s.oauth, err = newOauth(cfg, s.quote); err != nil {
+			return nil, err
+		}
 	}
-	s.client = &http.Client{Transport: s.transport, CheckRedirect: s.checkRedirect}
+	if cfg.AWSService != "" {
+		if s.signer, err = newSigner(cfg.AuthConfig); err != nil {
+			return nil, err
+		}
+	}
+	id, err := loadIdentity(cfg.AuthConfig)
+	if err != nil {
+		return nil, err
+	}
+	s.connect(id)
 	return s, nil
 }
 
-// Close frees the idle connections.
+// Close frees the idle connections and ends the renewal of AWS credentials.
 func (s *Source) Close() error {
 	s.client.CloseIdleConnections()
+	if s.oauth != nil {
+		s.oauth.client.CloseIdleConnections()
+	}
+	if s.cfg.AWS != nil {
+		s.cfg.AWS.Close()
+	}
 	return nil
 }
 
@@ -102,8 +125,12 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 		return ingest.Batch{}, err
 	}
 	var b ingest.Batch
-	for range maxFruitless {
-		if b.Items, b.CaughtUp, err = s.step(ctx, &st); err != nil {
+	for i := range maxFruitless {
+		b.Items, b.CaughtUp, err = s.step(ctx, &st)
+		if i > 0 && fault.Is(err, fault.Throttled) {
+			break // or a limit of few requests would never let us past the pages without anything new
+		}
+		if err != nil {
 			return ingest.Batch{}, err
 		}
 		if b.CaughtUp || len(b.Items) > 0 {

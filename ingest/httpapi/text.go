@@ -43,10 +43,10 @@ func (s *Source) quote(start []byte) string {
 	return clean(text, sample)
 }
 
-// secrets lists what must not be printed, longest first: the token, the values of own headers, and values of query
+// secrets lists what must not be printed, longest first: credentials, the values of own headers, and values of query
 // parameters that sound like secrets, as they are and as they stand in a URL.
 func (s *Source) secrets() []string {
-	all := []string{s.cfg.Token.Reveal()}
+	all := s.credentials()
 	for _, h := range s.cfg.Headers.list {
 		value := h.value.Reveal()
 		all = append(all, value)

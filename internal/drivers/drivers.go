@@ -57,7 +57,7 @@ func (s *Settings) sections() (core, source, transports []config.Section) {
 		}, []config.Section{
 			{Prefix: "SLUICE_SQS", Into: &s.SQS, Title: "Transport: an SQS queue", When: "SLUICE_TRANSPORT=sqs"},
 			{Prefix: "SLUICE_APIGATEWAY", Into: &s.APIGateway, Title: "Transport: an API Gateway endpoint", When: "SLUICE_TRANSPORT=apigateway"},
-			{Prefix: "SLUICE_ROLE", Into: &s.Role, Title: "A role to assume", When: "SLUICE_TRANSPORT is sqs or apigateway"},
+			{Prefix: "SLUICE_ROLE", Into: &s.Role, Title: "A role to assume", When: "SLUICE_TRANSPORT is sqs or apigateway, or SLUICE_HTTP_AWS_SERVICE is set"},
 			{Prefix: "SLUICE_JETSTREAM", Into: &s.JetStream, Title: "Transport: a stream of NATS JetStream", When: "SLUICE_TRANSPORT=jetstream"},
 			{Prefix: "SLUICE_RABBITMQ", Into: &s.RabbitMQ, Title: "Transport: RabbitMQ", When: "SLUICE_TRANSPORT=rabbitmq"},
 		}
@@ -76,19 +76,25 @@ func Load(need int) (*Settings, error) {
 	all := s.Sections()
 	_ = config.Load(core, all) // to learn what is selected; what is wrong with it is reported below, with all the rest
 	used := core
+	var selected []any
 	if need&ForSource != 0 {
 		into := s.chosen().settings
 		for _, section := range sources {
 			if section.Into == into {
 				used = append(used, section)
+				_ = config.Load([]config.Section{section}, all) // to learn whether it signs
 			}
+		}
+		if s.signs() {
+			selected = append(selected, &s.Role)
 		}
 	}
 	if need&ForTransport != 0 {
-		for _, section := range transports {
-			if slices.Contains(s.of(s.Core.Transport), section.Into) {
-				used = append(used, section)
-			}
+		selected = append(selected, s.of(s.Core.Transport)...)
+	}
+	for _, section := range transports {
+		if slices.Contains(selected, section.Into) {
+			used = append(used, section)
 		}
 	}
 	err := config.Load(used, all)
@@ -118,6 +124,9 @@ func (s *Settings) of(transport string) []any {
 	}
 	return []any{&s.Role}
 }
+
+// signs reports whether the selected source signs its requests for AWS.
+func (s *Settings) signs() bool { return s.Core.Source == "http" && s.HTTP.AWSService != "" }
 
 // loadSchema compiles the schema. It is silent about a file that is not there, which is a problem of the setting.
 func (s *Settings) loadSchema() error {

@@ -8,6 +8,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/httpapi"
 	"sluice/ingest/sql"
+	"sluice/internal/awscreds"
 )
 
 // A Source is an ingest.Source as the daemon needs it.
@@ -33,7 +34,7 @@ func (s *Settings) chosen() choice {
 	switch s.Core.Source {
 	case "http":
 		c := &s.HTTP
-		return choice{c, c.Interval, c.MaxRecordBytes, c.MaxPageBytes, func() (Source, error) { return httpapi.New(*c) }}
+		return choice{c, c.Interval, c.MaxRecordBytes, c.MaxPageBytes, s.http}
 	case "sql":
 		c := &s.SQL
 		return choice{c, c.Interval, c.MaxRecordBytes, sql.MaxBatchBytes, func() (Source, error) { return sql.New(*c) }}
@@ -48,6 +49,26 @@ func (s *Settings) Source() (Source, error) {
 		return nil, fmt.Errorf("SLUICE_SOURCE: there is no source %q", s.Core.Source)
 	}
 	return c.open()
+}
+
+// http opens the HTTP source with the identity that it signs with, if it does.
+func (s *Settings) http() (Source, error) {
+	c := s.HTTP
+	if s.signs() {
+		aws, err := awscreds.Load(context.Background(), s.Role)
+		if err != nil {
+			return nil, err
+		}
+		c.AWS = aws
+	}
+	source, err := httpapi.New(c)
+	if err != nil {
+		if c.AWS != nil {
+			c.AWS.Close()
+		}
+		return nil, err
+	}
+	return source, nil
 }
 
 // Interval is the time between two Reads of the selected source when it is caught up.
