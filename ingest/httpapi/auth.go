@@ -103,8 +103,10 @@ func (s *Source) renewed(ctx context.Context, p *pass, resp *http.Response) bool
 		fresh = v.Refresh(v.legal) || fresh // somebody may have rotated it
 	}
 	if p.quota.token != "" && resp.StatusCode == http.StatusUnauthorized {
-		others := s.budget.refuse(p.quota)
-		s.warn(fmt.Sprintf("the source refuses %s of SLUICE_HTTP_TOKENS; it is left out until the secret changes", p.quota.place))
+		news, others := s.budget.refuse(p.quota, p.answered)
+		if news != "" {
+			s.warn(fmt.Sprintf("the source refuses %s of SLUICE_HTTP_TOKENS; it is left out until the secret changes", news))
+		}
 		fresh = fresh || others
 	}
 	if s.oauth != nil {

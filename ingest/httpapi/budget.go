@@ -35,7 +35,7 @@ type quota struct {
 	reset     time.Time // end of the period
 	until     time.Time // nothing is asked before: Retry-After
 	capped    bool      // the end was farther away than MaxWait
-	refused   bool      // the origin does not know the token
+	refused   time.Time // when the origin last did not know the token; zero: it does
 }
 
 // ready is the moment from which on a request may be made; the zero time for at once.
@@ -105,27 +105,28 @@ func (b *budget) sync() {
 		if q == nil {
 			q = &quota{token: token}
 		}
-		q.place, q.refused = fmt.Sprintf("token %d of %d", i+1, len(list)), false
+		q.place, q.refused = fmt.Sprintf("token %d of %d", i+1, len(list)), time.Time{}
 		b.quotas = append(b.quotas, q)
 	}
 }
 
 // usable are the quotas that requests may be made with. If the origin has refused all tokens, it may have been the origin's
-// mistake, and each is tried again. The caller holds mu.
+// mistake, so the one that was refused first is tried again. The caller holds mu.
 func (b *budget) usable() []*quota {
 	var good []*quota
+	first := b.quotas[0]
 	for _, q := range b.quotas {
-		if !q.refused {
+		if q.refused.IsZero() {
 			good = append(good, q)
 		}
+		if q.refused.Before(first.refused) {
+			first = q
+		}
 	}
-	if len(good) > 0 {
-		return good
+	if len(good) == 0 {
+		return []*quota{first}
 	}
-	for _, q := range b.quotas {
-		q.refused = false
-	}
-	return b.quotas
+	return good
 }
 
 // choose returns the quota for a request now. If there is none, it returns the moment when there will be, and the quota that
@@ -154,13 +155,8 @@ func (b *budget) next(now time.Time) time.Duration {
 	defer b.mu.Unlock()
 	b.sync()
 	least := time.Duration(math.MaxInt64)
-	for _, q := range b.quotas {
-		if at := q.ready(now, b.reserve); !q.refused {
-			least = min(least, max(0, at.Sub(now)))
-		}
-	}
-	if least == math.MaxInt64 {
-		least = 0
+	for _, q := range b.usable() {
+		least = min(least, max(0, q.ready(now, b.reserve).Sub(now)))
 	}
 	return max(least, b.until.Sub(now))
 }
@@ -184,6 +180,9 @@ func (b *budget) note(q *quota, status int, h http.Header, now time.Time) (pause
 		}
 		q.reset = now.Add(min(max(t.reset, leastReset), b.maxWait))
 	}
+	if status < http.StatusMultipleChoices {
+		q.refused = time.Time{}
+	}
 	switch status {
 	case http.StatusTooManyRequests, http.StatusForbidden:
 		if after > 0 {
@@ -197,15 +196,19 @@ func (b *budget) note(q *quota, status int, h http.Header, now time.Time) (pause
 	return h.Get("Retry-After") != "" || t.remaining == 0
 }
 
-// refuse takes the token of q out until the secret changes, and reports whether another one is left.
-func (b *budget) refuse(q *quota) (others bool) {
+// refuse takes the token of q out until the secret changes. It returns which one it is if that is news, and
+// reports whether another one is left.
+func (b *budget) refuse(q *quota, now time.Time) (news string, others bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	q.refused = true
-	for _, other := range b.quotas {
-		others = others || !other.refused
+	if q.refused.IsZero() {
+		news = q.place
 	}
-	return others
+	q.refused = now
+	for _, other := range b.quotas {
+		others = others || other.refused.IsZero()
+	}
+	return news, others
 }
 
 // admit waits until a request may be made, at most for inRead, and returns what it counts against. Where it takes longer it
@@ -314,7 +317,7 @@ func (b *budget) state(q *quota, now time.Time) string {
 	ready := q.ready(now, b.reserve)
 	var text string
 	switch {
-	case q.refused:
+	case !q.refused.IsZero():
 		return "refused by the source"
 	case q.known:
 		text = fmt.Sprintf("%d of %d requests left until %s", max(q.remaining, 0), q.limit, q.reset.UTC().Format(time.RFC3339))

@@ -89,6 +89,15 @@ func TestARefusedTokenIsLeftOut(t *testing.T) {
 	if f := fault.From(readErr(t, s)); f.Class != fault.Blocked || f.Code() != "unauthorized" {
 		t.Errorf("all refused: %v %s, want Blocked unauthorized", f.Class, f.Code())
 	}
+	seen = nil
+	for range 2 { // the probes of the loop
+		if f := fault.From(readErr(t, s)); f.Class != fault.Blocked {
+			t.Errorf("all refused, asked again: %v, want Blocked", f.Class)
+		}
+	}
+	if got := strings.Join(seen, " "); got != "canary-bad canary-good" || len(warnings) != 2 {
+		t.Errorf("tokens %q and %d warnings, want each tried again in turn and told of once", got, len(warnings))
+	}
 	text.Store("canary-bad,canary-new")
 	if f := fault.From(readErr(t, s)); f.Class != fault.Transient {
 		t.Errorf("all refused, and the file has others: %v, want passing", f.Class)

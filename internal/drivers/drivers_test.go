@@ -75,6 +75,39 @@ func TestOneVariableSwitchesTheTransport(t *testing.T) {
 	}
 }
 
+// TestASourceThatSignsNeedsTheRole whatever the transport is, and only then.
+func TestASourceThatSignsNeedsTheRole(t *testing.T) {
+	for _, c := range []struct {
+		service  string
+		complain bool
+	}{{"", false}, {"execute-api", true}} {
+		setenv(t, "SLUICE_TRANSPORT", "memory", "SLUICE_ROLE_ARN", "wrong", "SLUICE_HTTP_AWS_SERVICE", c.service)
+		if _, err := drivers.Load(forAll); err != nil != c.complain {
+			t.Errorf("service %q, a wrong role: %v, want a complaint: %v", c.service, err, c.complain)
+		}
+		setenv(t, "SLUICE_TRANSPORT", "sqs", "SLUICE_HTTP_AWS_SERVICE", c.service) // once, though both sign
+		s, err := drivers.Load(forAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, err := s.Source()
+		if err != nil {
+			t.Fatalf("service %q: %v", c.service, err)
+		}
+		if err := source.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	setenv(t, "SLUICE_TRANSPORT", "memory", "SLUICE_HTTP_AWS_SERVICE", "execute-api", "AWS_REGION", "", "SLUICE_ROLE_ARN", "", "SLUICE_ROLE_EXTERNAL_ID", "")
+	s, err := drivers.Load(forAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Source(); err == nil || !strings.Contains(err.Error(), "SLUICE_HTTP_AWS_REGION") {
+		t.Errorf("without a region: %v, want an error that says where to set it", err)
+	}
+}
+
 func TestOnlyTheSelectedTransportMayComplain(t *testing.T) {
 	wrong := map[string]string{"sqs": "SLUICE_SQS_TIMEOUT", "apigateway": "SLUICE_APIGATEWAY_TIMEOUT",
 		"jetstream": "SLUICE_JETSTREAM_TIMEOUT", "rabbitmq": "SLUICE_RABBITMQ_TIMEOUT"}
