@@ -46,6 +46,8 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	}()
 
 	s.HTTP.Warn = func(message string) { log.Warn(message, "part", ingest.PartSource) }
+	s.Command.Stderr = func(line string) { log.Info("the command says", "part", ingest.PartSource, "line", line) }
+	s.Command.Note = func(text string) { log.Warn(text, "part", ingest.PartSource) }
 	source, err := s.Source()
 	if err != nil {
 		return nil, withCode(exitConfig, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"sluice/ingest"
+	"sluice/ingest/command"
 	"sluice/ingest/httpapi"
 	"sluice/ingest/sql"
 	"sluice/internal/awscreds"
@@ -31,6 +32,7 @@ type Settings struct {
 	Core       config.Core
 	HTTP       httpapi.Config
 	SQL        sql.Config
+	Command    command.Config
 	SQS        sqs.Config
 	APIGateway apigateway.Config
 	Role       awscreds.Config
@@ -54,6 +56,7 @@ func (s *Settings) sections() (core, source, transports []config.Section) {
 		}, []config.Section{
 			{Prefix: "SLUICE_HTTP", Into: &s.HTTP, Title: "Source: a JSON API", When: "SLUICE_SOURCE=http"},
 			{Prefix: "SLUICE_SQL", Into: &s.SQL, Title: "Source: a table of PostgreSQL", When: "SLUICE_SOURCE=sql"},
+			{Prefix: "SLUICE_COMMAND", Into: &s.Command, Title: "Source: a program", When: "SLUICE_SOURCE=command"},
 		}, []config.Section{
 			{Prefix: "SLUICE_SQS", Into: &s.SQS, Title: "Transport: an SQS queue", When: "SLUICE_TRANSPORT=sqs"},
 			{Prefix: "SLUICE_APIGATEWAY", Into: &s.APIGateway, Title: "Transport: an API Gateway endpoint", When: "SLUICE_TRANSPORT=apigateway"},
@@ -146,6 +149,9 @@ func (s *Settings) Warnings() []string {
 	warnings := s.Core.Warnings()
 	if s.Core.Source == "sql" {
 		warnings = append(warnings, s.SQL.Warnings()...)
+	}
+	if s.Core.Source == "command" {
+		warnings = append(warnings, s.Command.Warnings()...)
 	}
 	if s.Core.Transport == "apigateway" {
 		warnings = append(warnings, s.APIGateway.Warnings()...)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/ingest"
+	"sluice/ingest/command"
 	"sluice/ingest/httpapi"
 	"sluice/ingest/sql"
 	"sluice/internal/awscreds"
@@ -35,6 +36,9 @@ func (s *Settings) chosen() choice {
 	case "http":
 		c := &s.HTTP
 		return choice{c, c.Interval, c.MaxRecordBytes, c.MaxPageBytes, s.http}
+	case "command":
+		c := &s.Command
+		return choice{c, c.Interval, c.MaxRecordBytes, int(c.MemoryPerBatch()), func() (Source, error) { return command.New(*c) }}
 	case "sql":
 		c := &s.SQL
 		return choice{c, c.Interval, c.MaxRecordBytes, sql.MaxBatchBytes, func() (Source, error) { return sql.New(*c) }}

@@ -1,0 +1,343 @@
+package command
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/ingest"
+	"sluice/ingest/sourcetest"
+	"sluice/internal/fault"
+)
+
+// config runs one of the programs, in batches that do not depend on how fast it is.
+func config(argv Argv) Config {
+	cfg := Default()
+	cfg.Argv, cfg.Linger, cfg.Batch = argv, time.Hour, 5
+	return cfg
+}
+
+func open(t testing.TB, cfg Config) *Source {
+	t.Helper()
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// An origin is a file with one item in each line.
+type origin struct {
+	t    testing.TB
+	file string
+	n    int
+	line func(i int) string
+}
+
+func newOrigin(t testing.TB, n int, line func(i int) string) *origin {
+	o := &origin{t: t, file: filepath.Join(t.TempDir(), "origin"), line: line}
+	o.add(n)
+	return o
+}
+
+func (o *origin) add(n int) {
+	f, err := os.OpenFile(o.file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	var text strings.Builder
+	for range n {
+		text.WriteString(o.line(o.n) + "\n")
+		o.n++
+	}
+	if _, err = f.WriteString(text.String()); err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func (o *origin) hang() {
+	if err := os.WriteFile(o.file+".hang", nil, 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func object(i int) string { return fmt.Sprintf(`{"id":90071992547409%05d}`, i) }
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	same := func(i int) []byte { return []byte(object(i)) }
+	for _, tc := range []struct {
+		name   string
+		line   func(int) string
+		item   func(int) []byte
+		change func(cfg *Config, file string)
+		waits  bool
+	}{
+		{"json lines without cursors", object, same, func(cfg *Config, file string) { cfg.Argv = self("cat", file) }, false},
+		{"json lines, batches of one", object, same, func(cfg *Config, file string) { cfg.Argv, cfg.Batch = self("cat", file), 1 }, false},
+		{"json lines with cursors", object, same, func(cfg *Config, file string) {
+			cfg.Argv = self("marks", file, "7", "--from", "{cursor}")
+		}, false},
+		{"json lines with a cursor behind each", object, same, func(cfg *Config, file string) {
+			cfg.Argv = self("marks", file, "1", "--from", "{cursor}")
+		}, false},
+		{"csv", func(i int) string { return fmt.Sprint(i) }, func(i int) []byte { return fmt.Appendf(nil, `{"id":"%d"}`, i) },
+			func(cfg *Config, file string) { cfg.Argv, cfg.Format = self("csv", file), "csv" }, false},
+		{"lines", func(i int) string { return fmt.Sprint("no. ", i) }, func(i int) []byte { return fmt.Appendf(nil, `{"line":"no. %d"}`, i) },
+			func(cfg *Config, file string) { cfg.Argv, cfg.Format = self("cat", file), "lines" }, false},
+		{"a tap, all streams", object, func(i int) []byte { return fmt.Appendf(nil, `{"stream":"events","record":%s}`, object(i)) },
+			func(cfg *Config, file string) {
+				cfg.Argv, cfg.Format = self("tap", file, "3", "--state", "{state}"), "singer"
+			}, false},
+		{"a tap, one stream", object, same, func(cfg *Config, file string) {
+			cfg.Argv, cfg.Format, cfg.Stream = self("tap", file, "100", "--state", "{state}"), "singer", "events"
+		}, false},
+		{"a program that does not end", object, same, func(cfg *Config, file string) {
+			cfg.Argv, cfg.Batch = self("follow", file), 1
+		}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			sourcetest.Run(t, sourcetest.Harness{Item: tc.item, Waits: tc.waits, New: func(t testing.TB, n int) sourcetest.Origin {
+				o := newOrigin(t, n, tc.line)
+				cfg := config(Argv{})
+				tc.change(&cfg, o.file)
+				return sourcetest.Origin{Source: open(t, cfg), Reopen: func() ingest.Source { return open(t, cfg) }, Append: o.add, Hang: o.hang}
+			}})
+		})
+	}
+}
+
+// read reads on until the source is caught up.
+func read(t *testing.T, s *Source, c ingest.Cursor) (items []string, next ingest.Cursor) {
+	t.Helper()
+	for {
+		b, err := s.Read(t.Context(), c)
+		if err != nil {
+			t.Fatalf("Read(%q) = %v", c, err)
+		}
+		for _, item := range b.Items {
+			items = append(items, string(item))
+		}
+		if c = b.Next; b.CaughtUp {
+			return items, c
+		}
+	}
+}
+
+func want(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}
+
+// failure reads once, and wants a fault.
+func failure(t *testing.T, s *Source, c ingest.Cursor, class fault.Class, reason, text string) {
+	t.Helper()
+	b, err := s.Read(t.Context(), c)
+	if err == nil {
+		t.Fatalf("Read(%q): %d items and no error, want %s", c, len(b.Items), reason)
+	}
+	if f := fault.From(err); f.Class != class || f.Code() != reason || !strings.Contains(err.Error(), text) {
+		t.Errorf("Read(%q) = %v (%v, %s), want %v, %s, and %q in it", c, err, f.Class, f.Code(), class, reason, text)
+	}
+}
+
+func TestOutputThatChangesIsDeliveredWhole(t *testing.T) {
+	t.Parallel()
+	s := open(t, config(self("twice", filepath.Join(t.TempDir(), "n"))))
+	first, c := read(t, s, "")
+	want(t, "the first run", first, `{"run":0,"id":0}`, `{"run":0,"id":1}`, `{"run":0,"id":2}`, `{"run":0,"id":3}`)
+	second, _ := read(t, s, c) // one run to see that it differs, one that counts
+	want(t, "a later run", second, `{"run":2,"id":0}`, `{"run":2,"id":1}`, `{"run":2,"id":2}`, `{"run":2,"id":3}`)
+}
+
+func TestOutputThatChangesInTheMiddle(t *testing.T) {
+	t.Parallel()
+	for _, changed := range []int{0, 1, 2, 4, 6, 10} {
+		t.Run(fmt.Sprint("line ", changed), func(t *testing.T) {
+			t.Parallel()
+			o := newOrigin(t, 11, object)
+			s := open(t, config(self("cat", o.file)))
+			_, c := read(t, s, "")
+			all := lines(o.file)
+			all[changed] = `{"id":"changed"}`
+			if err := os.WriteFile(o.file, []byte(strings.Join(all, "\n")+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, c := read(t, s, c)
+			want(t, "after a change", got, all...)
+			got, _ = read(t, s, c)
+			want(t, "after that", got)
+		})
+	}
+}
+
+func TestOutputThatGetsShorter(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t, 9, object)
+	s := open(t, config(self("cat", o.file)))
+	_, c := read(t, s, "")
+	if err := os.WriteFile(o.file, []byte(object(0)+"\n"+object(1)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, c := read(t, s, c)
+	want(t, "a shorter run", got, object(0), object(1))
+	got, _ = read(t, s, c)
+	want(t, "the same again", got)
+	if err := os.WriteFile(o.file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, _ = read(t, s, c)
+	want(t, "an empty run", got)
+}
+
+// A tap whose last state is the one that it was started with repeats its last record in every run; it is delivered once.
+func TestATapWithAnInclusiveBookmarkDoesNotRepeatForEver(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t, 4, object)
+	cfg := config(self("again", o.file, "100", "--state", "{state}"))
+	cfg.Format, cfg.Stream = "singer", "events"
+	s := open(t, cfg)
+	got, c := read(t, s, "")
+	want(t, "the first run", got, object(0), object(1), object(2), object(3))
+	for range 3 {
+		if got, c = read(t, s, c); len(got) > 1 {
+			t.Errorf("nothing is new, and %q came", got)
+		}
+	}
+	got, c = read(t, s, c)
+	want(t, "nothing new", got)
+	o.add(2)
+	got, _ = read(t, s, c)
+	want(t, "two new ones", got, object(4), object(5))
+}
+
+func TestFailureCountsForNothingBehindTheLastMark(t *testing.T) {
+	t.Parallel()
+	mark := func(s string) string { return `{"sluice_cursor":"` + s + `"}` + "\n" }
+	t.Run("no mark", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, config(self("say", object(0)+"\n", "2>token expired\n", "exit 7")))
+		failure(t, s, "", fault.Transient, "command_failed", `exit code 7, saying "token expired"`)
+	})
+	t.Run("a mark before it", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, config(self("say", object(0)+"\n", mark("1"), object(1)+"\n", "exit 1")))
+		b, err := s.Read(t.Context(), "")
+		if err != nil || len(b.Items) != 1 || string(b.Items[0]) != object(0) || b.CaughtUp {
+			t.Fatalf("got %q, caught up %v, %v; want what lies before the mark", b.Items, b.CaughtUp, err)
+		}
+		if at, err := s.decode(b.Next); err != nil || at.Mark != "1" || at.Items != 0 {
+			t.Errorf("Next is %+v, %v; want the mark, and nothing behind it", at, err)
+		}
+		failure(t, s, b.Next, fault.Transient, "command_failed", "exit code 1")
+	})
+	t.Run("a signal", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, config(self("say", object(0)+"\n", `{"id":`, "die")))
+		failure(t, s, "", fault.Transient, "command_failed", "signal (killed), having said nothing")
+	})
+	t.Run("a line that is cut off is an item if all is well", func(t *testing.T) {
+		t.Parallel()
+		got, _ := read(t, open(t, config(self("say", object(0)+"\n", object(1)))), "")
+		want(t, "the last line without its end", got, object(0), object(1))
+	})
+	t.Run("while items are passed over", func(t *testing.T) {
+		t.Parallel()
+		s := open(t, config(self("say", object(0)+"\n", "exit 1")))
+		var c chain
+		c.add([]byte(object(0)))
+		c.add([]byte(object(1)))
+		next, err := position{Items: 2, Sums: c.all()}.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		failure(t, s, next, fault.Transient, "command_failed", "exit code 1")
+	})
+}
+
+func TestMarkThatComesBack(t *testing.T) {
+	t.Parallel()
+	mark := `{"sluice_cursor":"a"}` + "\n"
+	s := open(t, config(self("say", mark, object(0)+"\n", mark, `{"sluice_cursor":"b"}`+"\n", object(1)+"\n", mark)))
+	got, c := read(t, s, "")
+	want(t, "from the beginning", got, object(0), object(1))
+	for range 3 {
+		b, err := s.Read(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b.Items) > 0 && b.Next == c {
+			t.Fatalf("%q came, and Next is the cursor that they were read from", b.Items)
+		}
+		c = b.Next
+	}
+}
+
+func TestOutputThatIsNone(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, format, output, text string }{
+		{"a cursor that is no text", "ndjson", object(0) + "\n\n{\"sluice_cursor\":5}\n", "line 3 of what"},
+		{"a cursor with something beside", "ndjson", `{"sluice_cursor":"5","id":1}` + "\n", "first name"},
+		{"an empty cursor", "ndjson", `{ "sluice_cursor" : ""}` + "\n", "first name"},
+		{"a cursor with half a character", "ndjson", `{"sluice_cursor":"\ud800"}` + "\n", "no text may have"},
+		{"a tap that prints text", "singer", "INFO starting\n", "not JSON"},
+		{"a message without a type", "singer", `{"stream":"events"}` + "\n", "no type"},
+		{"a record without a stream", "singer", `{"type":"RECORD","record":{}}` + "\n", "no stream"},
+		{"a record that is none", "singer", `{"type":"RECORD","stream":"a","record":[1]}` + "\n", "no object"},
+		{"a state without a value", "singer", `{"type":"STATE"}` + "\n", "no value"},
+		{"records in files", "singer", `{"type":"BATCH","stream":"a","manifest":["file:///x"]}` + "\n", "batch_config"},
+		{"csv with a name twice", "csv", "a,a\n1,2\n", "the same name"},
+		{"csv with a quote that is not closed", "csv", "a\n\"1", "cannot be used"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config(self("say", tc.output, "hang"))
+			if tc.format == "csv" {
+				cfg.Argv = self("say", tc.output)
+			}
+			cfg.Format = tc.format
+			failure(t, open(t, cfg), "", fault.Blocked, "bad_output", tc.text)
+		})
+	}
+}
+
+func TestTapMessagesThatAreNoRecords(t *testing.T) {
+	t.Parallel()
+	var notes []string
+	cfg := config(self("say", `{"type":"activate_version","stream":"a","version":1}`+"\n", `{"type":"LOG"}`+"\n", `{"type":"LOG"}`+"\n",
+		`{"type":"STATE","value":null}`+"\n", `{"type":"record","stream":"a","record":{"n":12345678901234567890.10,"n":2}}`+"\n",
+		`{"type":"RECORD","stream":"b","record":{}}`+"\n"))
+	cfg.Format, cfg.Stream = "singer", "a"
+	cfg.Note = func(text string) { notes = append(notes, text) }
+	got, _ := read(t, open(t, cfg), "")
+	want(t, "one stream", got, `{"n":12345678901234567890.10,"n":2}`)
+	if len(notes) != 1 || !strings.Contains(notes[0], `"LOG"`) {
+		t.Errorf("noted %q, want one note on LOG", notes)
+	}
+}
+
+func TestRowsThatAreNone(t *testing.T) {
+	t.Parallel()
+	cfg := config(self("say", "a;b\n1;2\n3\n4;5\n"))
+	cfg.Format, cfg.Delimiter = "csv", ";"
+	b, err := open(t, cfg).Read(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Items) != 3 || string(b.Items[1]) != "3" || b.Bad[1] == nil || len(b.Bad) != 1 {
+		t.Errorf("got %q, bad %v; want three items, the second one bad and as it came", b.Items, b.Bad)
+	}
+	if got := b.Position(1); !strings.HasSuffix(got, ", line 3 of its output") {
+		t.Errorf("the second item is from %q, want line 3", got)
+	}
+}
