@@ -44,6 +44,7 @@ var programs = map[string]func(args []string){
 	"family": family,
 	"look":   look,
 	"twice":  twice,
+	"daemon": daemon,
 }
 
 // lines reads an origin. One that hangs never answers.
