@@ -16,7 +16,7 @@ import (
 // config runs one of the programs, in batches that do not depend on how fast it is.
 func config(argv Argv) Config {
 	cfg := Default()
-	cfg.Argv, cfg.Linger, cfg.Batch = argv, time.Hour, 5
+	cfg.Argv, cfg.Linger, cfg.Batch, cfg.Env = argv, time.Hour, 5, []string{"GORACE"}
 	return cfg
 }
 
@@ -339,5 +339,49 @@ func TestRowsThatAreNone(t *testing.T) {
 	}
 	if got := b.Position(1); !strings.HasSuffix(got, ", line 3 of its output") {
 		t.Errorf("the second item is from %q, want line 3", got)
+	}
+}
+
+// A program that does not end and begins anew must not be waited for until it has printed as much as before.
+func TestAnEndlessProgramThatBeginsAnew(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t, 9, object)
+	cfg := config(self("follow", o.file))
+	cfg.Batch = 9
+	s := open(t, cfg)
+	b, err := s.Read(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(o.file, []byte(object(0)+"\n"+object(100)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Batch = 2
+	b, err = open(t, cfg).Read(t.Context(), b.Next)
+	if err != nil || len(b.Items) != 2 || string(b.Items[1]) != object(100) {
+		t.Errorf("got %q, %v; want both that are there now", b.Items, err)
+	}
+}
+
+func TestACursorNeverLeadsBackToItself(t *testing.T) {
+	t.Parallel()
+	s := &Source{cfg: config(self("say")), run: &run{}}
+	at := position{Mark: "a"}
+	after, err := at.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		b, err := s.finished(ingest.Batch{Items: [][]byte{[]byte(object(0))}}, []int64{1}, after, at, position{Mark: "a", Again: at.Again})
+		if err != nil || b.Next == after {
+			t.Fatalf("an item came, and Next is the cursor that it was read from (%s), %v", after, err)
+		}
+		after = b.Next
+		if at, err = s.decode(after); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
