@@ -250,7 +250,7 @@ func TestNoFileStaysOpen(t *testing.T) {
 		})
 		for range 3 {
 			_ = c.Save(t.Context(), "y")
-			_ = letters.Put(t.Context(), []byte("x"), errors.New("bad"))
+			_ = letters.Put(t.Context(), ingest.Refused{Item: []byte("x"), Reason: errors.New("bad")})
 		}
 		if n := fsys.open.Load(); n != 1 {
 			t.Errorf("%d files are open while %q fails, want the lock alone", n, failing)
@@ -293,11 +293,11 @@ func TestNoDeadLetterIsWrittenOverAnother(t *testing.T) {
 	failed := 0
 	for nth := range 10 {
 		disk := put(t, nil, nil)
-		if err := ingest.OpenDeadLetterOn(disk, stateDir).Put(t.Context(), []byte("first"), errors.New("bad")); err != nil {
+		if err := ingest.OpenDeadLetterOn(disk, stateDir).Put(t.Context(), ingest.Refused{Item: []byte("first"), Reason: errors.New("bad")}); err != nil {
 			t.Fatal(err)
 		}
 		want := []string{"first"}
-		err := ingest.OpenDeadLetterOn(&sizeless{FS: disk, nth: nth}, stateDir).Put(t.Context(), []byte("second"), errors.New("bad"))
+		err := ingest.OpenDeadLetterOn(&sizeless{FS: disk, nth: nth}, stateDir).Put(t.Context(), ingest.Refused{Item: []byte("second"), Reason: errors.New("bad")})
 		switch {
 		case err == nil:
 			want = append(want, "second")

@@ -35,8 +35,10 @@ const defaultRotate = 64 << 20
 // that the raw item is kept byte for byte.
 type DeadLine struct {
 	Time       time.Time `json:"time"`
-	Reason     string    `json:"reason"` // stable code
+	Stage      Stage     `json:"stage,omitempty"` // where it was refused; empty: written by a version that did not say
+	Reason     string    `json:"reason"`          // stable code
 	Message    string    `json:"message"`
+	Position   string    `json:"position,omitempty"`    // where it came from; empty: nobody could tell
 	Item       *string   `json:"item,omitempty"`        // valid UTF-8
 	ItemBase64 string    `json:"item_base64,omitempty"` // anything else
 }
@@ -49,14 +51,15 @@ func OpenDeadLetter(dir string) *FileDeadLetter {
 	return &FileDeadLetter{fs: atomicfile.OS{}, dir: dir}
 }
 
-// Put appends item and its reason and returns once both are durable (I1). A Put that fails leaves nothing half-written
+// Put appends an item and the reason and returns once both are durable (I1). A Put that fails leaves nothing half-written
 // before the next line.
-func (d *FileDeadLetter) Put(ctx context.Context, item []byte, reason error) error {
-	line := DeadLine{Time: time.Now().UTC().Truncate(time.Millisecond), Reason: fault.From(reason).Code(), Message: reason.Error()}
-	if text := string(item); utf8.Valid(item) {
+func (d *FileDeadLetter) Put(ctx context.Context, r Refused) error {
+	line := DeadLine{Time: time.Now().UTC().Truncate(time.Millisecond), Stage: r.Stage, Reason: fault.From(r.Reason).Code(), Message: r.Reason.Error(),
+		Position: r.Position}
+	if text := string(r.Item); utf8.Valid(r.Item) {
 		line.Item = &text
 	} else {
-		line.ItemBase64 = base64.StdEncoding.EncodeToString(item)
+		line.ItemBase64 = base64.StdEncoding.EncodeToString(r.Item)
 	}
 	data, err := json.Marshal(line)
 	if err != nil {

@@ -41,7 +41,7 @@ func TestFullFilesGetANumberAndAreReadInOrder(t *testing.T) {
 			item = strings.Repeat("longer than a file may be ", 80)
 		}
 		want = append(want, item)
-		if err := d.Put(t.Context(), []byte(item), refused); err != nil {
+		if err := d.Put(t.Context(), ingest.Refused{Item: []byte(item), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestFullFolderPausesAndDropsNothing(t *testing.T) {
 	var err error
 	for i := 0; err == nil; i++ {
 		item := fmt.Sprint("item ", i)
-		if err = d.Put(t.Context(), []byte(item), refused); err == nil {
+		if err = d.Put(t.Context(), ingest.Refused{Item: []byte(item), Stage: ingest.StageDeliver, Reason: refused}); err == nil {
 			kept = append(kept, item)
 		}
 	}
@@ -99,7 +99,7 @@ func TestFullFolderPausesAndDropsNothing(t *testing.T) {
 	if _, err := d.Remove(func(l ingest.Letter) bool { return *l.Item == kept[0] }); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Put(t.Context(), []byte("item x"), refused); err != nil {
+	if err := d.Put(t.Context(), ingest.Refused{Item: []byte("item x"), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 		t.Errorf("Put with room again = %v", err)
 	}
 }
@@ -111,13 +111,13 @@ func TestNoFileIsMissedWhileItGetsANumber(t *testing.T) {
 		disk := put(t, nil, nil)
 		d := ingest.OpenDeadLetterOn(disk, stateDir)
 		d.RotateBytes = 1
-		if err := d.Put(t.Context(), []byte("first"), refused); err != nil {
+		if err := d.Put(t.Context(), ingest.Refused{Item: []byte("first"), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 			t.Fatal(err)
 		}
 		left := steps
 		between := interposed{FS: disk, before: func() {
 			if left--; left == -1 {
-				if err := d.Put(t.Context(), []byte("second"), refused); err != nil {
+				if err := d.Put(t.Context(), ingest.Refused{Item: []byte("second"), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -170,7 +170,7 @@ func FuzzDeadLetterLine(f *testing.F) {
 			t.Errorf("%q: %d letters from %d lines", content, read, whole)
 		}
 		// Whatever is there: what is put now is there, and what was is not touched.
-		if err := d.Put(t.Context(), []byte("fresh"), refused); err != nil {
+		if err := d.Put(t.Context(), ingest.Refused{Item: []byte("fresh"), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 			t.Fatal(err)
 		}
 		all := ""
@@ -190,7 +190,7 @@ func FuzzDLQRecord(f *testing.F) {
 	f.Add([]byte("\xff\x00\n\u2028"), "\xff")
 	f.Fuzz(func(t *testing.T, item []byte, reason string) {
 		disk := put(t, nil, nil)
-		err := ingest.OpenDeadLetterOn(disk, stateDir).Put(t.Context(), item, &fault.Error{Class: fault.Rejected, Reason: reason, Op: reason})
+		err := ingest.OpenDeadLetterOn(disk, stateDir).Put(t.Context(), ingest.Refused{Item: item, Stage: ingest.StageDeliver, Reason: &fault.Error{Class: fault.Rejected, Reason: reason, Op: reason}})
 		if err != nil {
 			t.Fatal(err)
 		}

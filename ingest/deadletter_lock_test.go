@@ -37,7 +37,7 @@ func TestAPutThatWaitsForTheLockEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("asked to stop"))
 		defer cancel()
-		if err := ingest.OpenDeadLetter(dir).Put(ctx, []byte("one"), refused); !errors.Is(err, context.Cause(ctx)) || err == nil {
+		if err := ingest.OpenDeadLetter(dir).Put(ctx, ingest.Refused{Item: []byte("one"), Stage: ingest.StageDeliver, Reason: refused}); !errors.Is(err, context.Cause(ctx)) || err == nil {
 			t.Errorf("Put = %v, want why the context ended", err)
 		}
 	})
@@ -50,12 +50,12 @@ func TestALockThatIsNotGivenFreeIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := ingest.OpenDeadLetter(dir)
 		start := time.Now()
-		err := d.Put(t.Context(), []byte("one"), refused)
+		err := d.Put(t.Context(), ingest.Refused{Item: []byte("one"), Stage: ingest.StageDeliver, Reason: refused})
 		if fault.From(err).Code() != "deadletter_unwritable" || time.Since(start) > time.Minute {
 			t.Errorf("Put = %v after %v, want deadletter_unwritable within a minute", err, time.Since(start))
 		}
 		time.AfterFunc(time.Second, release)
-		if err := d.Put(t.Context(), []byte("two"), refused); err != nil {
+		if err := d.Put(t.Context(), ingest.Refused{Item: []byte("two"), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 			t.Errorf("Put = %v, want nil once the lock is free", err)
 		}
 	})

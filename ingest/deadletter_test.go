@@ -35,13 +35,13 @@ func TestDeadLetterKeepsEveryByte(t *testing.T) {
 	want := []string{`{"a":1}`, "", "not\xffutf8", "a\x00b\n\u2028<>&", strings.Repeat("x", 200_000)}
 	var wg sync.WaitGroup
 	for _, item := range want {
-		if err := d.Put(t.Context(), []byte(item), refused); err != nil {
+		if err := d.Put(t.Context(), ingest.Refused{Item: []byte(item), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 8 {
 		wg.Go(func() {
-			if err := d.Put(t.Context(), []byte("together"), refused); err != nil {
+			if err := d.Put(t.Context(), ingest.Refused{Item: []byte("together"), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -66,7 +66,7 @@ func TestDeadLetterAfterACrashLeavesTheTornLineBehind(t *testing.T) {
 	dir := t.TempDir()
 	d := ingest.OpenDeadLetter(dir)
 	for _, item := range []string{"one", "two"} {
-		if err := d.Put(t.Context(), []byte(item), refused); err != nil {
+		if err := d.Put(t.Context(), ingest.Refused{Item: []byte(item), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestDeadLetterAfterACrashLeavesTheTornLineBehind(t *testing.T) {
 	}
 	_ = f.Close()
 	d = ingest.OpenDeadLetter(dir)
-	if err := d.Put(t.Context(), []byte("three"), refused); err != nil {
+	if err := d.Put(t.Context(), ingest.Refused{Item: []byte("three"), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 		t.Fatal(err)
 	}
 	if items, _ := deadLines(t, dir); strings.Join(items, " ") != "one two three" {
@@ -93,14 +93,14 @@ func TestDeadLetterThatCannotBeWrittenSaysSoAndRecovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := ingest.OpenDeadLetter(dir)
-	err := d.Put(t.Context(), []byte("x"), refused)
+	err := d.Put(t.Context(), ingest.Refused{Item: []byte("x"), Stage: ingest.StageDeliver, Reason: refused})
 	if got := fault.From(err); got == nil || got.Reason != "deadletter_unwritable" {
 		t.Fatalf("Put = %v, want deadletter_unwritable", err)
 	}
 	if err := os.Remove(ingest.DeadLetterPath(dir)); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Put(t.Context(), []byte("x"), refused); err != nil {
+	if err := d.Put(t.Context(), ingest.Refused{Item: []byte("x"), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 		t.Errorf("Put after the obstacle is gone = %v", err)
 	}
 }
@@ -117,7 +117,7 @@ func TestDeadLettersSurviveAPersonAtTheFile(t *testing.T) {
 			dir := t.TempDir()
 			d := ingest.OpenDeadLetter(dir)
 			for _, item := range []string{"first", "second"} {
-				if err := d.Put(t.Context(), []byte(item), refused); err != nil {
+				if err := d.Put(t.Context(), ingest.Refused{Item: []byte(item), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 					t.Fatal(err)
 				}
 				if item == "first" {

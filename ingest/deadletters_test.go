@@ -37,7 +37,7 @@ func TestDeadLettersAreReadAsTheyWereWritten(t *testing.T) {
 	}
 	d := ingest.OpenDeadLetter(dir)
 	for _, item := range []string{`{"a":1}`, "", "\xff\xfe\x00", "line\nbreak <&> \u2028"} {
-		if err := d.Put(t.Context(), []byte(item), refused); err != nil {
+		if err := d.Put(t.Context(), ingest.Refused{Item: []byte(item), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +66,7 @@ func TestNothingIsLostBetweenPutAndRemove(t *testing.T) {
 		defer finished.Store(true)
 		for i := range each {
 			for _, kind := range []string{"keep", "drop"} {
-				if err := d.Put(t.Context(), fmt.Appendf(nil, "%s %d", kind, i), refused); err != nil {
+				if err := d.Put(t.Context(), ingest.Refused{Item: fmt.Appendf(nil, "%s %d", kind, i), Stage: ingest.StageDeliver, Reason: refused}); err != nil {
 					t.Error(err)
 				}
 			}

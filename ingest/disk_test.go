@@ -204,9 +204,9 @@ func TestDeadLettersOnABrokenDisk(t *testing.T) {
 				d := startTrial(t, c.broken, func(d *diskTrial) {
 					d.letters.MaxBytes = c.most
 					parse := d.p.Parse
-					d.p.Parse = func(item []byte) (transport.Record, error) {
+					d.p.Parse = func(item []byte) ([]transport.Record, error) {
 						if strings.HasSuffix(string(item), "7}") {
-							return transport.Record{}, errors.New("a seven at the end")
+							return nil, errors.New("a seven at the end")
 						}
 						return parse(item)
 					}

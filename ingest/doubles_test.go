@@ -94,10 +94,11 @@ func (c *memCheckpoint) Save(_ context.Context, cursor ingest.Cursor) error {
 type memDeadLetter struct {
 	mu    sync.Mutex
 	items []string
+	aside []ingest.Refused
 	fail  func() error
 }
 
-func (d *memDeadLetter) Put(_ context.Context, item []byte, _ error) error {
+func (d *memDeadLetter) Put(_ context.Context, r ingest.Refused) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fail != nil {
@@ -105,7 +106,8 @@ func (d *memDeadLetter) Put(_ context.Context, item []byte, _ error) error {
 			return err
 		}
 	}
-	d.items = append(d.items, string(item))
+	d.items = append(d.items, string(r.Item))
+	d.aside = append(d.aside, r)
 	return nil
 }
 

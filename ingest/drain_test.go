@@ -59,7 +59,7 @@ var drainParts = map[string]func(*ingest.Pipeline, *drainTrial){
 		})
 	},
 	"dead letters": func(p *ingest.Pipeline, d *drainTrial) {
-		p.Parse = func([]byte) (transport.Record, error) { return transport.Record{}, errors.New("no record") }
+		p.Parse = func([]byte) ([]transport.Record, error) { return nil, errors.New("no record") }
 		p.DeadLetter = &memDeadLetter{fail: d.try}
 	},
 	"checkpoint": func(p *ingest.Pipeline, d *drainTrial) {

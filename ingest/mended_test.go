@@ -28,7 +28,7 @@ func TestWhatASchemaRefusedIsParsedAnewOnceItIsMended(t *testing.T) {
 				sink := &memory.Transport{}
 				p, _, dl := pipeline(&sliceSource{items: items, page: len(items), ends: true}, sink)
 				named := ingest.Naming{Stream: "test", Key: "k"}.Parser()
-				p.Parse = func(item []byte) (transport.Record, error) {
+				p.Parse = func(item []byte) ([]transport.Record, error) {
 					r, err := named(item)
 					if err == nil && !mended.Load() {
 						err = errors.New("the schema is wrong")

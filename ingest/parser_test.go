@@ -1,18 +1,34 @@
 package ingest_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"sluice/ingest"
+	"sluice/transport"
 )
 
 const item = `{"id":9007199254740993,"name":"grün","net":"us","flag":true,"none":null,"deep":{"x":[1,2]}, "b" : 1e2 }`
 
+// parseOne is the record that naming makes of an item, of which it must not make several.
+func parseOne(naming ingest.Naming, item string) (transport.Record, error) {
+	records, err := naming.Parser()([]byte(item))
+	switch {
+	case len(records) > 1:
+		return transport.Record{}, fmt.Errorf("%d records, want one: %v", len(records), err)
+	case len(records) == 1:
+		return records[0], err
+	}
+	return transport.Record{}, err
+}
+
 func TestParserPassesBytesThroughAndNamesTheRecord(t *testing.T) {
-	rec, err := ingest.Naming{Stream: "s", ID: "id", Key: "net"}.Parser()([]byte(item))
+	rec, err := parseOne(ingest.Naming{Stream: "s", ID: "id", Key: "net"}, item)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +45,7 @@ func TestParserPassesBytesThroughAndNamesTheRecord(t *testing.T) {
 
 func TestNumbersNameRecordsAsTheyAreWritten(t *testing.T) {
 	for path, want := range map[string]string{"id": "9007199254740993", "b": "1e2"} {
-		rec, err := ingest.Naming{Key: path}.Parser()([]byte(item))
+		rec, err := parseOne(ingest.Naming{Key: path}, item)
 		if err != nil || rec.Key != want {
 			t.Errorf("key at %s = %q, %v, want %q", path, rec.Key, err, want)
 		}
@@ -39,7 +55,7 @@ func TestNumbersNameRecordsAsTheyAreWritten(t *testing.T) {
 func TestIDDependsOnStreamDatumKeyAndContentOnly(t *testing.T) {
 	id := func(n ingest.Naming, item string) string {
 		t.Helper()
-		rec, err := n.Parser()([]byte(item))
+		rec, err := parseOne(n, item)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +88,7 @@ func TestIDsSurviveAnUpgrade(t *testing.T) {
 		"dmcnpyvpc56r9rc384tchms66w": {Stream: "s"},
 		"2mqmeapkrymt430cm7vsyxp380": {},
 	} {
-		rec, err := naming.Parser()([]byte(item))
+		rec, err := parseOne(naming, item)
 		if err != nil || rec.ID != want {
 			t.Errorf("%+v: %q, %v, want %q", naming, rec.ID, err, want)
 		}
@@ -89,16 +105,16 @@ func TestARefusedItemIsNamedIfItCanBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	naming := ingest.Naming{Stream: "s", ID: "id", Key: "net"}
-	good, err := naming.Parser()([]byte(item))
+	good, err := parseOne(naming, item)
 	if err != nil {
 		t.Fatal(err)
 	}
 	naming.Schema = schema
-	refused, err := naming.Parser()([]byte(item))
+	refused, err := parseOne(naming, item)
 	if err == nil || refused.ID != good.ID || refused.Key != good.Key {
 		t.Errorf("refused by the schema: %+v, %v, want the ID and the key that it has when the schema is mended", refused, err)
 	}
-	if none, err := naming.Parser()([]byte(`{"id":1}`)); err == nil || none.ID != "" {
+	if none, err := parseOne(naming, `{"id":1}`); err == nil || none.ID != "" {
 		t.Errorf("without a key: %+v, %v, want no name", none, err)
 	}
 }
@@ -129,7 +145,7 @@ func TestParserRefusesWithAReason(t *testing.T) {
 		"schema: not an obj.": {ingest.Naming{Schema: schema}, `[]`, "got array, want object"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rec, err := c.naming.Parser()([]byte(c.item))
+			rec, err := parseOne(c.naming, c.item)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("parsed as %+v, %v, want refused with %q", rec, err, c.want)
 			}
@@ -168,11 +184,25 @@ func FuzzParser(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, errA := parse(data)
 		b, errB := parse(data)
-		if (errA == nil) != (errB == nil) || a.ID != b.ID {
+		if (errA == nil) != (errB == nil) || len(a) != len(b) || len(a) > 0 && a[0].ID != b[0].ID {
 			t.Errorf("not pure: %+v, %v and %+v, %v", a, errA, b, errB)
 		}
-		if errA == nil && string(a.Body) != string(data) {
-			t.Errorf("body %q, want %q", a.Body, data)
+		if errA == nil && (len(a) != 1 || string(a[0].Body) != string(data)) {
+			t.Errorf("made %q, want %q", a, data)
 		}
 	})
+}
+
+// schemaOf compiles a schema.
+func schemaOf(t testing.TB, text string) *jsonschema.Schema {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "schema.json")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := ingest.LoadSchema(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
 }

@@ -58,7 +58,7 @@ const (
 // An Observer is told what a Pipeline does. Every function may be nil, is called concurrently, and must be quick.
 type Observer struct {
 	Read     func(items, bytes int, took time.Duration, err error) // after every Read
-	Settled  func(accepted, setAside int)                          // after every batch
+	Settled  func(accepted, setAside, filtered int)                // after every batch, in items
 	SetAside func(reason error)                                    // after every dead letter
 	Saved    func(Cursor)                                          // after every Save
 	Trouble  func(part Part, err error)                            // part is in trouble; nil: it is well (again)
@@ -153,7 +153,7 @@ func (r *run) read(soft, hard context.Context, cursor Cursor) error {
 				return nil
 			}
 			s := r.tracker.add(batch.Next)
-			r.wg.Go(func() { r.finish(hard, s, batch.Items) })
+			r.wg.Go(func() { r.finish(hard, s, batch) })
 			cursor = batch.Next
 		}
 		if !batch.CaughtUp && !nothing {
@@ -197,8 +197,8 @@ func (r *run) next(ctx context.Context, after Cursor) (batch Batch, ended bool, 
 
 // finish settles one batch and saves the cursor as far as it goes. If it cannot, it ends the Run; while that drains it is
 // no failure, because then nothing waits for what cannot be tried before the end.
-func (r *run) finish(hard context.Context, s *slot, items [][]byte) {
-	err := r.settle(hard, items)
+func (r *run) finish(hard context.Context, s *slot, batch Batch) {
+	err := r.settle(hard, batch)
 	if err == nil {
 		r.tracker.settle(s)
 		err = r.commit(hard)

@@ -76,7 +76,7 @@ func (k *keeper) act(what byte) {
 		k.items++
 		item := fmt.Sprintf("%d ", k.items) + strings.Repeat("x\x00\n", k.rnd.IntN(30))
 		k.aside[item] = 1
-		if err := k.letters.Put(context.Background(), []byte(item), refused); err == nil {
+		if err := k.letters.Put(context.Background(), ingest.Refused{Item: []byte(item), Stage: ingest.StageDeliver, Reason: refused}); err == nil {
 			k.aside[item] = 2
 			k.obligations++
 			k.dead++

@@ -8,10 +8,17 @@ import (
 	"sluice/transport"
 )
 
-// settle sees to it that every item is accepted by the destination or durably set aside, and returns nil only then (I1).
-func (r *run) settle(ctx context.Context, items [][]byte) error {
-	b := backlogOf(items, r.p.Parse)
-	var accepted, setAside int
+// A tally is how many items have met each fate.
+type tally struct{ accepted, setAside, filtered int }
+
+// settle sees to it that every item is accepted by the destination, left out by the filter, or durably set aside, and
+// returns nil only then (I1).
+func (r *run) settle(ctx context.Context, batch Batch) error {
+	b, err := backlogOf(ctx, batch, r.p.Parse)
+	if err != nil {
+		return err
+	}
+	var sum tally
 	alarm := &trouble{part: PartDeadLetter}
 	for !b.empty() {
 		now, probe := b.wave(r.p.Ordered), false
@@ -20,20 +27,23 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 			case err == nil:
 				now, probe = b.probe(r.p.Parse), true
 			case errors.Is(err, errHealed):
-				b.release(r.p.Parse)
+				if err := b.release(ctx, r.p.Parse); err != nil {
+					return err
+				}
 				continue
 			default:
 				return err
 			}
 		}
-		refused, a, s, err := r.attempt(ctx, now, probe)
-		accepted, setAside = accepted+a, setAside+s
+		refused, err := r.attempt(ctx, batch, now, probe, &sum)
 		if err != nil && !isMass(err) {
 			return err
 		}
 		b.hold(refused)
 		if probe && err == nil {
-			b.release(r.p.Parse)
+			if err := b.release(ctx, r.p.Parse); err != nil {
+				return err
+			}
 		}
 		if err != nil {
 			r.troubles.begin(alarm, err)
@@ -45,62 +55,80 @@ func (r *run) settle(ctx context.Context, items [][]byte) error {
 		}
 	}
 	if f := r.p.Observe.Settled; f != nil {
-		f(accepted, setAside)
+		f(sum.accepted, sum.setAside, sum.filtered)
 	}
 	return nil
 }
 
 // attempt delivers entries and sets aside what is refused. It returns those that have to be tried again, together
 // with the alarm if the guard would not let it set them aside; any other error leaves them unsettled.
-func (r *run) attempt(ctx context.Context, entries []*entry, probe bool) (refused []*entry, accepted, setAside int, alarm error) {
-	recs := make([]transport.Record, 0, len(entries))
-	from := make([]int, 0, len(entries))
-	fates := make([]error, len(entries)) // nil: accepted
-	for i, e := range entries {
-		if e.bad != nil {
-			fates[i] = Unparsable(e.bad)
-			continue
-		}
-		recs, from = append(recs, e.record), append(from, i)
-	}
+func (r *run) attempt(ctx context.Context, batch Batch, entries []*entry, probe bool, sum *tally) (refused []*entry, alarm error) {
 	before := r.guard.over()
-	for k, res := range r.p.Deliverer.Deliver(ctx, recs) {
-		if res.Err != nil && !fault.Is(res.Err, fault.Rejected) {
-			return nil, 0, 0, res.Err
-		}
-		fates[from[k]] = res.Err // I3: to each its own
+	if err := r.deliver(ctx, entries); err != nil {
+		return nil, err
 	}
-	for i, fate := range fates {
-		if fate == nil {
-			accepted++
+	for _, e := range entries {
+		switch {
+		case e.fate == nil && len(e.records) == 0:
+			sum.filtered++
+			continue
+		case e.fate == nil:
+			sum.accepted++
 			r.guard.pass(probe)
 			continue
 		}
 		if !probe && r.guard.over() != before { // I4: it is tried again
-			refused = append(refused, entries[i])
+			refused = append(refused, e)
 			continue
 		}
-		err := r.setAside(ctx, entries[i].item, fate, probe)
+		err := r.setAside(ctx, batch, e, probe)
 		switch {
 		case err == nil:
-			setAside++
+			sum.setAside++
 		case isMass(err):
-			refused, alarm = append(refused, entries[i]), err
+			refused, alarm = append(refused, e), err
 		default:
-			return nil, 0, 0, err
+			return nil, err
 		}
 	}
-	return refused, accepted, setAside, alarm
+	return refused, alarm
+}
+
+// deliver sends the records of entries until each entry has a fate: it is refused, or nothing of it is left. If ordered,
+// those of one entry travel one after the other, and what comes after one that is refused does not travel.
+func (r *run) deliver(ctx context.Context, entries []*entry) error {
+	for {
+		var recs []transport.Record
+		var from []*entry
+		for _, e := range entries {
+			for _, rec := range e.next(r.p.Ordered) {
+				recs, from = append(recs, rec), append(from, e)
+			}
+		}
+		if len(recs) == 0 {
+			return nil
+		}
+		for i, res := range r.p.Deliverer.Deliver(ctx, recs) {
+			if res.Err != nil && !fault.Is(res.Err, fault.Rejected) {
+				return res.Err
+			}
+			from[i].settle(recs[i], res.Err) // I3: to each its own
+		}
+	}
 }
 
 // setAside makes an item and the reason durable, as often as it takes, unless the guard forbids it.
-func (r *run) setAside(ctx context.Context, item []byte, reason error, probe bool) error {
-	if err := r.guard.mayPut(reason, probe); err != nil {
+func (r *run) setAside(ctx context.Context, batch Batch, e *entry, probe bool) error {
+	if err := r.guard.mayPut(e.fate, probe); err != nil {
 		return err
 	}
-	err := r.insist(ctx, PartDeadLetter, func() error { return r.p.DeadLetter.Put(ctx, item, reason) })
+	aside := Refused{Item: e.item, Stage: e.stage, Reason: e.fate}
+	if batch.Position != nil {
+		aside.Position = batch.Position(e.place)
+	}
+	err := r.insist(ctx, PartDeadLetter, func() error { return r.p.DeadLetter.Put(ctx, aside) })
 	if f := r.p.Observe.SetAside; f != nil && err == nil {
-		f(reason)
+		f(e.fate)
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"sluice/internal/fault"
 	"sluice/transport"
 )
 
@@ -40,15 +39,11 @@ type Source interface {
 // ErrCursorGone says that the origin no longer has the data after a Cursor.
 var ErrCursorGone = errors.New("the origin has forgotten the data after this cursor")
 
-// A Parser turns a raw item into a Record. Pure: the same item makes the same Record, ID included. An error means that
-// the item can never be delivered as it stands, and goes with it to the dead letters; the Record is that of the item all
-// the same if its ID and Key could be told, and else the zero Record.
-type Parser func(item []byte) (transport.Record, error)
-
-// Unparsable is the verdict on an item that a Parser has refused.
-func Unparsable(err error) error {
-	return &fault.Error{Class: fault.Rejected, Reason: "unparsable", Op: "parse", Err: err}
-}
+// A Parser turns a raw item into the Records that it holds: none if it is to be left out. Pure: the same item makes the
+// same Records, IDs included, and no two of them have one ID. An error means that the item can never be delivered as it
+// stands, and goes with it, whole, to the dead letters; then the Records are those whose ID and Key could be told, so that
+// nothing of their Keys overtakes them.
+type Parser func(item []byte) ([]transport.Record, error)
 
 // A Checkpoint is the durable copy of a Cursor.
 type Checkpoint interface {
@@ -59,8 +54,16 @@ type Checkpoint interface {
 	Save(ctx context.Context, c Cursor) error
 }
 
+// A Refused item is one that is set aside.
+type Refused struct {
+	Item     []byte
+	Position string // where it came from, in words; empty: nobody can tell
+	Stage    Stage  // how far it came
+	Reason   error
+}
+
 // A DeadLetter keeps what cannot be delivered.
 type DeadLetter interface {
-	// Put makes item durable together with the reason before it returns. Safe for concurrent use.
-	Put(ctx context.Context, item []byte, reason error) error
+	// Put makes an item durable together with the reason before it returns. Safe for concurrent use.
+	Put(ctx context.Context, r Refused) error
 }

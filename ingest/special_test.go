@@ -128,7 +128,7 @@ func TestWhatIsNoDeadLetterFileIsNotOpened(t *testing.T) {
 			} {
 				dir := t.TempDir()
 				put(t, path(dir))
-				err := ingest.OpenDeadLetter(dir).Put(t.Context(), []byte("item"), refused)
+				err := ingest.OpenDeadLetter(dir).Put(t.Context(), ingest.Refused{Item: []byte("item"), Reason: refused})
 				if fault.From(err).Code() != "deadletter_unwritable" || !strings.Contains(err.Error(), path(dir)+" is "+what) {
 					t.Errorf("%s: Put = %v, want deadletter_unwritable because it is %s", name, err, what)
 				}

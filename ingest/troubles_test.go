@@ -25,7 +25,7 @@ func TestAPartIsWellWhenNoBatchIsInTroubleWithIt(t *testing.T) {
 			born: func(i int) time.Time { return start.Add(time.Duration(i) * 30 * time.Second) }} // so that their tries take turns
 		p, _, _ := pipeline(src, &memory.Transport{})
 		p.InFlight = 2
-		p.Parse = func(item []byte) (transport.Record, error) { return transport.Record{}, errors.New("no record") }
+		p.Parse = func(item []byte) ([]transport.Record, error) { return nil, errors.New("no record") }
 		p.DeadLetter = putter(func(item []byte) error {
 			if time.Since(start) < until[string(item)] {
 				return &fault.Error{Class: fault.Blocked, Reason: "deadletter_" + string(item), Op: "test"}
@@ -71,4 +71,4 @@ func TestAPartIsWellWhenNoBatchIsInTroubleWithIt(t *testing.T) {
 // A putter is a DeadLetter.
 type putter func(item []byte) error
 
-func (p putter) Put(_ context.Context, item []byte, _ error) error { return p(item) }
+func (p putter) Put(_ context.Context, r ingest.Refused) error { return p(r.Item) }

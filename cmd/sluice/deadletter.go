@@ -68,14 +68,19 @@ func listLetters(out io.Writer, dir, reason string) error {
 			return nil
 		}
 		if len(reasons) == 0 {
-			fmt.Fprintf(out, "%-8s  %-20s  %-18s  %s\n", "ID", "SET ASIDE", "REASON", "ITEM")
+			fmt.Fprintf(out, "%-8s  %-20s  %-8s  %-18s  %s\n", "ID", "SET ASIDE", "STAGE", "REASON", "ITEM")
 		}
 		reasons[l.Reason]++
 		raw, err := l.Raw()
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(out, "%s  %-20s  %-18s  %s\n", l.ID, l.Time.Format(time.RFC3339), oneLine([]byte(l.Reason), 64), oneLine(raw, 28))
+		from := ""
+		if l.Position != "" {
+			from = "  " + oneLine([]byte(l.Position), 64)
+		}
+		_, err = fmt.Fprintf(out, "%s  %-20s  %-8s  %-18s  %s%s\n", l.ID, l.Time.Format(time.RFC3339), oneLine([]byte(l.Stage), 8), oneLine([]byte(l.Reason), 64),
+			oneLine(raw, 18), from)
 		return err
 	})
 	if err != nil {

@@ -72,12 +72,12 @@ func watch(d *daemon) *witness {
 }
 
 // Put notes a record that is set aside.
-func (w *witness) Put(ctx context.Context, item []byte, reason error) error {
-	err := w.DeadLetter.Put(ctx, item, reason)
+func (w *witness) Put(ctx context.Context, r ingest.Refused) error {
+	err := w.DeadLetter.Put(ctx, r)
 	if err == nil {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.settle(item)
+		w.settle(r.Item)
 	}
 	return err
 }

@@ -26,6 +26,7 @@ var metricNames = []string{
 	"sluice_read_duration_seconds",
 	"sluice_reads_total",
 	"sluice_ready",
+	"sluice_records_filtered_total",
 	"sluice_records_read_total",
 	"sluice_records_settled_total",
 	"sluice_send_duration_seconds",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,6 +55,10 @@ func replay(ctx context.Context, out io.Writer, s *drivers.Settings, letters []i
 		return withCode(exitConfig, err)
 	}
 	defer source.Close()
+	parse, err := naming(s, source).Compile()
+	if err != nil {
+		return withCode(exitConfig, err)
+	}
 	destination, err := s.Transport(ctx)
 	if err != nil {
 		return withCode(exitConfig, err)
@@ -63,7 +68,7 @@ func replay(ctx context.Context, out io.Writer, s *drivers.Settings, letters []i
 	if s.Core.RateLimit > 0 {
 		deliverer.Limiter = rate.NewLimiter(rate.Limit(s.Core.RateLimit), 1)
 	}
-	r := &replayed{out: out, dir: s.Core.StateDir, parse: naming(s, source).Parser(), deliver: deliverer.Deliver}
+	r := &replayed{out: out, dir: s.Core.StateDir, parse: parse, deliver: deliverer.Deliver}
 	for portion := range slices.Chunk(letters, replayBatch) {
 		if err := r.portion(ctx, portion); err != nil {
 			return err
@@ -88,7 +93,8 @@ type replayed struct {
 // portion delivers letters, removes those that were accepted, and only then tells of them: were the reader of our output
 // gone, we would end in between and send them all again the next time.
 func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
-	var sent, gone []ingest.Letter
+	var sent []sentLetter
+	var gone []ingest.Letter
 	var records []transport.Record
 	var told strings.Builder
 	for _, l := range letters {
@@ -96,23 +102,35 @@ func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 		if err != nil {
 			return err
 		}
-		record, err := r.parse(item)
+		made, err := r.parse(item)
 		if err != nil {
 			r.stays(&told, l, ingest.Unparsable(err))
 			continue
 		}
-		sent, records = append(sent, l), append(records, record)
+		sent, records = append(sent, sentLetter{l, made}), append(records, made...)
 	}
 	var trouble error
-	for i, result := range r.deliver(ctx, records) {
+	results := r.deliver(ctx, records)
+	for _, s := range sent {
+		var refused, undelivered error
+		for _, result := range results[:len(s.records)] {
+			switch {
+			case result.Err == nil:
+			case fault.Is(result.Err, fault.Rejected):
+				refused = cmp.Or(refused, result.Err)
+			default:
+				undelivered = result.Err
+			}
+		}
+		results = results[len(s.records):]
 		switch {
-		case result.Err == nil:
-			gone = append(gone, sent[i])
-			fmt.Fprintf(&told, "%s  accepted  id=%s\n", sent[i].ID, records[i].ID)
-		case fault.Is(result.Err, fault.Rejected):
-			r.stays(&told, sent[i], result.Err)
+		case undelivered != nil:
+			trouble = undelivered
+		case refused != nil:
+			r.stays(&told, s.Letter, refused)
 		default:
-			trouble = result.Err
+			gone = append(gone, s.Letter)
+			s.tell(&told)
 		}
 	}
 	if _, err := remove(r.dir, gone); err != nil {
@@ -126,6 +144,22 @@ func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 		return nil
 	}
 	return withCode(exitUnavailable, fmt.Errorf("%d accepted, the others stay (%s): %w", r.accepted, fault.From(trouble).Code(), adviseAgain(trouble)))
+}
+
+// A sentLetter is a dead letter and the records that are made of it now. It has one fate, like the item that it was.
+type sentLetter struct {
+	ingest.Letter
+	records []transport.Record
+}
+
+// tell says that all records of the letter were accepted.
+func (s sentLetter) tell(told io.Writer) {
+	if len(s.records) == 0 {
+		fmt.Fprintf(told, "%s  left out  by SLUICE_FILTER or SLUICE_MAP\n", s.ID)
+	}
+	for _, record := range s.records {
+		fmt.Fprintf(told, "%s  accepted  id=%s\n", s.ID, record.ID)
+	}
 }
 
 func (r *replayed) stays(told io.Writer, l ingest.Letter, err error) {

@@ -29,7 +29,8 @@ func runCommand(files *[]*config.EnvFile) *cobra.Command {
 		Long: `Reads after the checkpoint, delivers, saves the checkpoint, and goes on until
 SIGTERM or SIGINT. Then it lets what is in flight finish
 (SLUICE_SHUTDOWN_TIMEOUT) and ends with 0; a second signal stops at once.
-SIGHUP reads --env-file, *_FILE secrets, the schema and the log level again.
+SIGHUP reads --env-file, *_FILE secrets, filter, map, schema and the log level
+again.
 With --once it ends when the source has nothing more for now, and with 69 if
 source or destination cannot be used.`,
 		Args: noArgs,
@@ -140,7 +141,7 @@ func concurrency(wanted int, log *slog.Logger) int {
 // conclude logs what a run has come to, and returns what the program ends with.
 func (d *daemon) conclude(log *slog.Logger, took time.Duration, err error) error {
 	status := d.monitor.Status()
-	log = log.With("read", status.Source.Records, "accepted", status.Transport.Accepted, "set_aside", status.Transport.SetAside,
+	log = log.With("read", status.Source.Records, "accepted", status.Transport.Accepted, "set_aside", status.Transport.SetAside, "filtered", status.Transport.Filtered,
 		"requests", status.Transport.Requests, "took", took.Round(time.Millisecond).String())
 	var verdict *fault.Error
 	switch {
@@ -228,7 +229,7 @@ func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []
 	}
 }
 
-// reload reads the env files, the schema, the secrets and the log level again; what is wrong leaves all as it was. It returns
+// reload reads the env files, the programs, the schema, the secrets and the log level again; what is wrong leaves all as it was. It returns
 // the secrets that have changed, and the other settings that have and that only a restart brings into force.
 func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed, restart []string, failed error) {
 	for _, file := range files {
@@ -254,8 +255,10 @@ func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed,
 	if err != nil {
 		return nil, nil, err
 	}
-	d.settings.Schema = fresh.Schema
-	d.makeParser()
+	d.settings.Reshape(fresh)
+	if err := d.makeParser(); err != nil {
+		return nil, nil, err
+	}
 	level.Set(next)
 	return changed, d.settings.Restart(fresh), nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ func sendCommand() *cobra.Command {
 		Use:   "send [RECORD]",
 		Short: "Deliver one record, from the argument or from standard input",
 		Long: `Delivers one JSON record through the configured transport, and prints the
-outcome, its ID and the receipt. It reads no source and touches no checkpoint.
+outcome, its ID and the receipt. Filter and map apply to it. It reads no source
+and touches no checkpoint.
 Example:
 
   sluice send '{"accountid":"1234","priority":"high"}'`,
@@ -70,9 +72,17 @@ func input(in io.Reader, args []string) ([]byte, error) {
 }
 
 func send(ctx context.Context, out io.Writer, s *drivers.Settings, item []byte) error {
-	record, err := naming(s, nil).Parser()(item)
+	parse, err := naming(s, nil).Compile()
+	if err != nil {
+		return withCode(exitConfig, err)
+	}
+	records, err := parse(item)
 	if err != nil {
 		return withCode(exitFailure, fmt.Errorf("not sent: %w", err))
+	}
+	if len(records) == 0 {
+		_, err = fmt.Fprintln(out, "left out  by SLUICE_FILTER or SLUICE_MAP")
+		return err
 	}
 	destination, err := s.Transport(ctx)
 	if err != nil {
@@ -81,15 +91,21 @@ func send(ctx context.Context, out io.Writer, s *drivers.Settings, item []byte) 
 	defer destination.Close()
 	deliverer := &transport.Deliverer{Transport: destination, Timeout: destination.Timeout, Backoff: hasty, Patience: patience}
 	start := time.Now()
-	result := deliverer.Deliver(ctx, []transport.Record{record})[0]
+	results := deliverer.Deliver(ctx, records)
 	took := time.Since(start).Round(time.Microsecond)
-	if err := result.Err; err != nil {
-		code := exitUnavailable
-		if fault.Is(err, fault.Rejected) {
-			code = exitFailure
+	var failed error
+	for i, result := range results {
+		if err := result.Err; err != nil {
+			code := exitUnavailable
+			if fault.Is(err, fault.Rejected) {
+				code = exitFailure
+			}
+			failed = cmp.Or(failed, withCode(code, fmt.Errorf("not accepted (%s): %w", fault.From(err).Code(), adviseAgain(err))))
+			continue
 		}
-		return withCode(code, fmt.Errorf("not accepted (%s): %w", fault.From(err).Code(), adviseAgain(err)))
+		if _, err := fmt.Fprintf(out, "accepted  transport=%s  id=%s  receipt=%s  took=%s\n", s.Core.Transport, records[i].ID, result.Receipt, took); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintf(out, "accepted  transport=%s  id=%s  receipt=%s  took=%s\n", s.Core.Transport, record.ID, result.Receipt, took)
-	return err
+	return failed
 }

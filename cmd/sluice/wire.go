@@ -45,16 +45,16 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 		}
 	}()
 
-	s.HTTP.Warn = func(message string) { log.Warn(message, "part", ingest.PartSource) }
-	s.Command.Stderr = func(line string) { log.Info("the command says", "part", ingest.PartSource, "line", line) }
-	s.Command.Note = func(text string) { log.Warn(text, "part", ingest.PartSource) }
+	hear(s, log)
 	source, err := s.Source()
 	if err != nil {
 		return nil, withCode(exitConfig, err)
 	}
 	d.source = source
 	d.close = append(d.close, source.Close)
-	d.makeParser()
+	if err := d.makeParser(); err != nil {
+		return nil, withCode(exitConfig, err)
+	}
 	d.destination, err = s.Transport(ctx)
 	if err != nil {
 		return nil, withCode(exitConfig, err)
@@ -77,7 +77,7 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	}
 	d.pipeline = &ingest.Pipeline{
 		Source:       source,
-		Parse:        func(item []byte) (transport.Record, error) { return (*d.parser.Load())(item) },
+		Parse:        func(item []byte) ([]transport.Record, error) { return (*d.parser.Load())(item) },
 		Deliverer:    deliverer,
 		Checkpoint:   checkpoint,
 		DeadLetter:   deadLetter,
@@ -97,6 +97,13 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	return d, nil
 }
 
+// hear puts what sources have to say into the log.
+func hear(s *drivers.Settings, log *slog.Logger) {
+	s.HTTP.Warn = func(message string) { log.Warn(message, "part", ingest.PartSource) }
+	s.Command.Stderr = func(line string) { log.Info("the command says", "part", ingest.PartSource, "line", line) }
+	s.Command.Note = func(text string) { log.Warn(text, "part", ingest.PartSource) }
+}
+
 // openCheckpoint locks the checkpoint. A daemon that replaces another one waits until that one has drained.
 func openCheckpoint(ctx context.Context, s *drivers.Settings, fingerprint string, log *slog.Logger, once bool) (*ingest.FileCheckpoint, error) {
 	o := ingest.CheckpointOptions{Dir: s.Core.StateDir, Fingerprint: fingerprint, Wait: s.Core.LockWait,
@@ -114,14 +121,20 @@ func openCheckpoint(ctx context.Context, s *drivers.Settings, fingerprint string
 }
 
 // makeParser makes the parser from the settings as they are now.
-func (d *daemon) makeParser() {
-	parser := naming(d.settings, d.source).Parser()
+func (d *daemon) makeParser() error {
+	parser, err := naming(d.settings, d.source).Compile()
+	if err != nil {
+		return err
+	}
 	d.parser.Store(&parser)
+	return nil
 }
 
 // naming reads the settings that turn items into records. source may be nil for a command that reads from none.
 func naming(s *drivers.Settings, source drivers.Source) ingest.Naming {
-	return ingest.Naming{Stream: stream(s, source), ID: s.Core.RecordID, Key: s.Core.RecordKey, MaxBytes: s.MaxRecordBytes(), Schema: s.Schema}
+	n := s.Naming
+	n.Stream = stream(s, source)
+	return n
 }
 
 // stream is the name that is part of every record's ID.

@@ -18,11 +18,11 @@ import (
 // TestOneBadRecordInAGoodPage sets it aside, and lets the others pass without waiting.
 func TestOneBadRecordInAGoodPage(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct{ fault, bad string }{
-		{"a record without the value that names it", `{"other":1}`},
-		{"a record whose name is an object", `{"id":{"a":1}}`},
-		{"a record longer than allowed", `{"id":5,"x":"` + strings.Repeat("x", 2000) + `"}`},
-		{"a record nested more than 64 levels deep", `{"id":5,"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`},
+	for _, tc := range []struct{ fault, reason, bad string }{
+		{"a record without the value that names it", "no_id", `{"other":1}`},
+		{"a record whose name is an object", "no_id", `{"id":{"a":1}}`},
+		{"a record longer than allowed", "item_too_large", `{"id":5,"x":"` + strings.Repeat("x", 2000) + `"}`},
+		{"a record nested more than 64 levels deep", "too_deep", `{"id":5,"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`},
 	} {
 		t.Run(tc.fault, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -32,15 +32,15 @@ func TestOneBadRecordInAGoodPage(t *testing.T) {
 				w := newWorld(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "[%s]", strings.Join(items, ",")) }), c)
 				w.parse = ingest.Naming{Stream: "matrix", ID: "id", MaxBytes: 1000}.Parser()
 				w.run(30 * time.Second) // less than one backoff away from where it would have to wait
-				if !slices.Equal(w.dead, []string{tc.bad}) || !slices.Equal(w.why, []string{"unparsable"}) {
-					t.Errorf("set aside %.100q for %q, want the bad record as unparsable", w.dead, w.why)
+				if !slices.Equal(w.dead, []string{tc.bad}) || !slices.Equal(w.why, []string{tc.reason}) {
+					t.Errorf("set aside %.100q for %q, want the bad record for %s", w.dead, w.why, tc.reason)
 				}
 				if len(w.asked) != 1 || len(w.codes()) > 0 || len(w.saves) != 1 {
 					t.Errorf("%d requests, reasons %q, %d saves; want one page, read once, and the cursor behind it", len(w.asked), w.codes(), len(w.saves))
 				}
 				w.settled(items, 0)
 				proof.Fault(t, "source_bad_record", 1)
-				proof.Row{Area: "source", Fault: tc.fault, Action: proof.Dead, Reason: "unparsable", Promises: "P16"}.Report(t)
+				proof.Row{Area: "source", Fault: tc.fault, Action: proof.Dead, Reason: tc.reason, Promises: "P16"}.Report(t)
 			})
 		})
 	}

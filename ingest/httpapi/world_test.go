@@ -137,10 +137,10 @@ func (w *world) Save(_ context.Context, c ingest.Cursor) error {
 }
 
 // Put keeps a dead letter.
-func (w *world) Put(_ context.Context, item []byte, cause error) error {
+func (w *world) Put(_ context.Context, r ingest.Refused) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dead, w.why = append(w.dead, string(item)), append(w.why, fault.From(cause).Code())
+	w.dead, w.why = append(w.dead, string(r.Item)), append(w.why, fault.From(r.Reason).Code())
 	return nil
 }
 

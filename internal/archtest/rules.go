@@ -21,6 +21,7 @@ func rules() []rule {
 		{"internal/netaddr", nil, "a leaf that everybody may import"},
 		{"internal/nearest", nil, "a leaf that everybody may import"},
 		{"internal/memlimit", nil, "a leaf that everybody may import"},
+		{"internal/jq", nil, "a leaf under the parser"},
 		{"internal/archtest", nil, "it reads the others and calls none"},
 		{"internal/proof", nil, "tests of every package report through it"},
 		{"internal/simulation", nil, "it is tests, which put the whole daemon together"},
@@ -32,7 +33,7 @@ func rules() []rule {
 		{"transport/apigateway", []string{"transport", "internal/fault", "internal/netaddr", "internal/secret", "internal/awscreds"}, "a driver knows no other driver and no source"},
 		{"transport/*", []string{"transport", "internal/fault", "internal/netaddr", "internal/secret", "internal/wire"}, "a driver knows no other driver and no source"},
 
-		{"ingest", []string{"transport", "internal/fault", "internal/backoff", "internal/atomicfile"}, "the loop knows contracts, not drivers or sources"},
+		{"ingest", []string{"transport", "internal/fault", "internal/backoff", "internal/atomicfile", "internal/jq"}, "the loop knows contracts, not drivers or sources"},
 		{"ingest/sourcetest", []string{"ingest", "internal/fault"}, "the suite knows the contract only"},
 		{"ingest/format", []string{"internal/fault"}, "it cuts bytes into items for every source"},
 		{"ingest/httpapi", []string{"ingest", "ingest/format", "internal/fault", "internal/netaddr", "internal/secret", "internal/awscreds"}, "a source knows no other source and no transport"},
@@ -59,6 +60,7 @@ func reserved() []reservation {
 		{"github.com/kelseyhightower/envconfig", []string{"internal/config"}, true, "one package reads the environment"},
 		{"github.com/prometheus", []string{"internal/telemetry"}, false, "one package makes metrics"},
 		{"github.com/nats-io/nats-server", []string{"cmd/sluice-bench", "bench/**"}, false, "a broker does not belong into the daemon"},
+		{"github.com/itchyny/gojq", []string{"internal/jq"}, true, "one package knows how jq is interpreted"},
 		{"github.com/spf13", []string{"cmd/**"}, false, "commands are at the top"},
 	}
 }

@@ -26,8 +26,16 @@ type Core struct {
 	Transport string `split_words:"true" default:"sqs" desc:"how records travel: sqs, apigateway, jetstream, rabbitmq, or memory, which keeps nothing and is for trying out a source"`
 	Stream    string `split_words:"true" desc:"name of the stream of records, part of every record's ID; unset: derived from the address of the source"`
 
-	RecordID   string `split_words:"true" desc:"gjson path of the value in a record that names it (a record without it is set aside); unset: the content names it"`
-	RecordKey  string `split_words:"true" desc:"gjson path of the value in a record that groups it with others, as message group (a record without it is set aside); unset: no groups"`
+	Filter     string        `desc:"program of jq: a record of the source passes if its first output is true, else it is left out; unset: all pass"`
+	FilterFile string        `split_words:"true" desc:"file with that program, instead of FILTER"`
+	Map        string        `desc:"program of jq that makes the records to deliver, one of each output; unset: records travel byte for byte"`
+	MapFile    string        `split_words:"true" desc:"file with that program, instead of MAP"`
+	MapTimeout time.Duration `split_words:"true" default:"1s" desc:"time for all programs of jq on one record; one that takes longer is set aside"`
+
+	RecordID      string `split_words:"true" desc:"path of the value in a record that names it (a record without it is set aside): one of gjson, or jq: and a program; unset: the content names it"`
+	RecordKey     string `split_words:"true" desc:"path of the value in a record that groups it with others, as message group (a record without it is set aside): one of gjson, or jq: and a program; unset: no groups"`
+	RecordHeaders string `split_words:"true" desc:"values of a record that travel beside it, as Name=path, at most 8, separated by commas or line breaks, such as Type=kind,Site=jq:.site.id; a record without the value travels without the header"`
+
 	Order      string `split_words:"true" default:"none" desc:"key: of each SLUICE_RECORD_KEY the records are delivered in the order of the source, one at a time, and one batch after the other (SLUICE_INFLIGHT has no effect); none: in any order"`
 	SchemaFile string `split_words:"true" desc:"file with a JSON Schema (draft-04 unless it says otherwise) that every record must satisfy to be delivered; unset: no check"`
 
@@ -72,8 +80,7 @@ func (c Core) Validate() error {
 		oneOf("SOURCE", c.Source, "http", "command", "sql"),
 		oneOf("TRANSPORT", c.Transport, "sqs", "apigateway", "jetstream", "rabbitmq", "memory"),
 		plain("STREAM", c.Stream),
-		path("RECORD_ID", c.RecordID),
-		path("RECORD_KEY", c.RecordKey),
+		c.shaped(),
 		oneOf("ORDER", c.Order, OrderNone, OrderKey),
 		keyed(c.Order, c.RecordKey),
 		file("SCHEMA_FILE", c.SchemaFile),

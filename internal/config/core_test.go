@@ -143,7 +143,7 @@ func TestCoreDefaultsAreThoseOfTheDocumentation(t *testing.T) {
 		t.Fatalf("the defaults are not valid: %q", lines)
 	}
 	want := &config.Core{Source: "http", Transport: "sqs", StateDir: "sluice-state", AdminAddr: "127.0.0.1:9090", Order: "none", Inflight: 4, Concurrency: 16,
-		ShutdownTimeout: 25e9, LockWait: 60e9, DeadletterMaxBytes: 1 << 30, DeadletterMaxPercent: 5, LogLevel: "info", LogFormat: "auto"}
+		MapTimeout: 1e9, ShutdownTimeout: 25e9, LockWait: 60e9, DeadletterMaxBytes: 1 << 30, DeadletterMaxPercent: 5, LogLevel: "info", LogFormat: "auto"}
 	if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b secretValue) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"sluice/ingest"
 	"sluice/ingest/command"
 	"sluice/ingest/httpapi"
@@ -39,7 +37,7 @@ type Settings struct {
 	JetStream  jetstream.Config
 	RabbitMQ   rabbitmq.Config
 
-	Schema *jsonschema.Schema // what every record must satisfy, from Core.SchemaFile; nil: any JSON
+	Naming ingest.Naming // what is made of what is read, without the name of the stream
 
 	used []config.Section
 }
@@ -102,7 +100,7 @@ func Load(need int) (*Settings, error) {
 	}
 	err := config.Load(used, all)
 	if need != 0 {
-		err = errors.Join(err, s.loadSchema())
+		err = errors.Join(err, s.loadNaming())
 	}
 	if err != nil {
 		return nil, err
@@ -131,6 +129,35 @@ func (s *Settings) of(transport string) []any {
 // signs reports whether the selected source signs its requests for AWS.
 func (s *Settings) signs() bool { return s.Core.Source == "http" && s.HTTP.AWSService != "" }
 
+// loadNaming reads the files with programs and schema, and compiles all of it.
+func (s *Settings) loadNaming() error {
+	c := s.Core
+	s.Naming = ingest.Naming{ID: c.RecordID, Key: c.RecordKey, Timeout: c.MapTimeout, MaxBytes: s.MaxRecordBytes()}
+	headers, err := c.Headers()
+	if err != nil {
+		headers = nil // a problem of the setting
+	}
+	for _, h := range headers {
+		s.Naming.Headers = append(s.Naming.Headers, ingest.Header(h))
+	}
+	s.Naming.Filter, s.Naming.Map, err = c.Programs()
+	_, wrong := s.Naming.Compile()
+	return errors.Join(err, oneLineEach(wrong), s.loadSchema())
+}
+
+// oneLineEach makes each of several errors one line.
+func oneLineEach(err error) error {
+	list, several := err.(interface{ Unwrap() []error })
+	if !several {
+		return err
+	}
+	var errs []error
+	for _, e := range list.Unwrap() {
+		errs = append(errs, errors.New(strings.Join(strings.Fields(e.Error()), " ")))
+	}
+	return errors.Join(errs...)
+}
+
 // loadSchema compiles the schema. It is silent about a file that is not there, which is a problem of the setting.
 func (s *Settings) loadSchema() error {
 	if info, err := os.Stat(s.Core.SchemaFile); err != nil || info.IsDir() {
@@ -140,7 +167,7 @@ func (s *Settings) loadSchema() error {
 	if err != nil {
 		return fmt.Errorf("SLUICE_SCHEMA_FILE: %s", strings.Join(strings.Fields(err.Error()), " ")) // one line
 	}
-	s.Schema = schema
+	s.Naming.Schema = schema
 	return nil
 }
 
@@ -161,7 +188,16 @@ func (s *Settings) Warnings() []string {
 
 // Restart lists the variables that have changed in fresh and that a running daemon does not take over.
 func (s *Settings) Restart(fresh *Settings) []string {
-	return slices.DeleteFunc(config.Differences(s.Sections(), fresh.Sections()), func(name string) bool { return name == "SLUICE_LOG_LEVEL" })
+	return slices.DeleteFunc(config.Differences(s.Sections(), fresh.Sections()), func(name string) bool { return slices.Contains(reloaded, name) })
+}
+
+// reloaded are the variables that a running daemon does take over.
+var reloaded = []string{"SLUICE_LOG_LEVEL", "SLUICE_FILTER", "SLUICE_FILTER_FILE", "SLUICE_MAP", "SLUICE_MAP_FILE", "SLUICE_MAP_TIMEOUT", "SLUICE_SCHEMA_FILE"}
+
+// Reshape takes filter, map and schema over from fresh. What names records stays: the same datum keeps its ID.
+func (s *Settings) Reshape(fresh *Settings) {
+	n := fresh.Naming
+	s.Naming.Filter, s.Naming.Map, s.Naming.Timeout, s.Naming.Schema = n.Filter, n.Map, n.Timeout, n.Schema
 }
 
 // ReloadSecrets reads the secrets again, from their files and from the environment, and returns which have changed.

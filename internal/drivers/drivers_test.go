@@ -188,7 +188,7 @@ func TestSchemaIsThereOnceItIsLoaded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Schema != nil; got != want {
+		if got := s.Naming.Schema != nil; got != want {
 			t.Errorf("need %d: a schema is loaded: %v, want %v", need, got, want)
 		}
 	}

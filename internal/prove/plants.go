@@ -11,8 +11,8 @@ var invented = []plant{
 	{
 		name: "checkpoint-before-send", breaks: "P1 P4", bug: "the cursor is saved before its batch is delivered",
 		file: "ingest/pipeline.go",
-		old:  "	err := r.settle(hard, items)\n",
-		new:  "	r.tracker.settle(s)\n	_ = r.commit(hard)\n	err := r.settle(hard, items)\n",
+		old:  "	err := r.settle(hard, batch)\n",
+		new:  "	r.tracker.settle(s)\n	_ = r.commit(hard)\n	err := r.settle(hard, batch)\n",
 		pkg:  "ingest", test: "TestSimulation",
 	},
 	{

@@ -130,7 +130,7 @@ func TestStatusIsWhatThePageShows(t *testing.T) {
 	o := m.Observer()
 	o.Read(1234567, 5<<20, time.Second, nil)
 	m.Observe(transport.Attempt{Records: make([]transport.Record, 1), Results: make([]transport.Result, 1), Bytes: 2048})
-	o.Settled(1234560, 7)
+	o.Settled(1234560, 7, 0)
 	o.Saved("secret-cursor")
 	var s Status
 	body := ask(m, "GET", "localhost", "/api/status").Body.String()

@@ -116,7 +116,7 @@ func (c *counted) Save(_ context.Context, cursor ingest.Cursor) error {
 	return nil
 }
 
-func (c *counted) Put(context.Context, []byte, error) error {
+func (c *counted) Put(context.Context, ingest.Refused) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.aside++
@@ -133,7 +133,7 @@ func (c *counted) live(d time.Duration, total map[string]int) {
 		out = wholly{c.tr}
 	}
 	const inFlight = 3
-	p := &ingest.Pipeline{Source: c, Checkpoint: c, DeadLetter: c, Parse: ingest.Naming{Stream: "s", Key: "k"}.Parser(), InFlight: inFlight, Ordered: c.ordered,
+	p := &ingest.Pipeline{Source: c, Checkpoint: c, DeadLetter: c, Parse: ingest.Naming{Stream: "s", Key: "k", Filter: ".n % 10 != 6"}.Parser(), InFlight: inFlight, Ordered: c.ordered,
 		Deliverer: &transport.Deliverer{Transport: out, Timeout: 30 * time.Second, Observe: m.Observe, Report: m.Report, Backoff: backoff.Policy{Max: 5 * time.Second}},
 		Observe:   m.Observer(), Drain: time.Duration(c.rnd.IntN(2)) * time.Minute, MaxDeadShare: 1}
 	ctx, cancel := context.WithTimeout(c.t.Context(), d)
@@ -152,7 +152,8 @@ func (c *counted) live(d time.Duration, total map[string]int) {
 	accepted := int(got["sluice_records_settled_total{fate=accepted,transport=sqs}"])
 	aside := int(got["sluice_records_settled_total{fate=set_aside,transport=sqs}"])
 	read := int(got["sluice_records_read_total{source=http}"])
-	left := read - accepted - aside
+	filtered := int(got["sluice_records_filtered_total{source=http}"])
+	left := read - accepted - aside - filtered
 	wantEqual := func(what string, got, want int) {
 		c.t.Helper()
 		if got != want {
@@ -189,6 +190,7 @@ func (c *counted) live(d time.Duration, total map[string]int) {
 	}
 	status := m.Status().Transport
 	wantEqual("accepted in the status", int(status.Accepted), accepted)
+	wantEqual("filtered in the status", int(status.Filtered), filtered)
 	wantEqual("unknown in the status", int(status.Unknown), sent("unknown"))
 	wantEqual("missed windows in the status", int(status.WindowMissed), int(got["sluice_dedup_window_missed_total{transport=sqs}"]))
 	for what, n := range map[string]int{"unknown": sent("unknown"), "missed": int(status.WindowMissed), "rejected": sent("rejected"), "split": sent("split"), "retried": int(status.Retried)} {

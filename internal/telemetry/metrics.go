@@ -52,6 +52,7 @@ type metrics struct {
 	requests        *prometheus.CounterVec
 	attempts        *prometheus.CounterVec
 	retried, missed prometheus.Counter
+	filtered        prometheus.Counter
 	requestSeconds  prometheus.Histogram
 	requestRecords  prometheus.Histogram
 	requestBytes    prometheus.Histogram
@@ -82,7 +83,8 @@ func newMetrics(m *Monitor) *metrics {
 		reads:       in.counters("sluice_reads_total", "Reads of the source by result: accepted, or the class of the failure.", "result", results()...),
 		readSeconds: in.histogram("sluice_read_duration_seconds", "Time for one Read of the source.", seconds),
 
-		settled:        out.counters("sluice_records_settled_total", "Records that have met their fate: accepted by the destination, or set aside as dead letters.", "fate", fateAccepted, fateSetAside),
+		settled:        out.counters("sluice_records_settled_total", "Records of the source that have met their fate: accepted by the destination, with all that the map has made of them, or set aside as dead letters. Those that are left out are counted by sluice_records_filtered_total.", "fate", fateAccepted, fateSetAside),
+		filtered:       in.counter("sluice_records_filtered_total", "Records of the source that were left out, by the filter or by a map that made nothing of them."),
 		requests:       out.counters("sluice_send_requests_total", "Requests to the destination by result: accepted if all records were, else the gravest class of failure.", "result", results()...),
 		attempts:       out.counters("sluice_send_records_total", "Records in requests to the destination by result, one for every attempt; unknown: nobody can tell whether it was accepted, and sending it again may make a duplicate; split: its request was refused as a whole, and it goes into a smaller one.", "result", append(results(), resultUnknown, resultSplit)...),
 		retried:        out.counter("sluice_send_retried_records_total", "Records that a request left unsettled, so that they are sent again."),

@@ -49,7 +49,7 @@ type Monitor struct {
 // counts are what the status page shows. The metrics count the same things for machines.
 type counts struct {
 	reads, failedReads, items, itemBytes int64
-	accepted, setAside                   int64
+	accepted, setAside, filtered         int64
 	requests, requestBytes, retried      int64
 	unknown, missed                      int64
 	saves                                int64
@@ -205,17 +205,19 @@ func (m *Monitor) setAside(reason error) {
 
 // settled notes one batch. Its latency counts from the oldest Read that waits, which is its own with one batch in flight;
 // with more, batches may settle in another order, which leaves the number and the mean of the latencies as they are.
-func (m *Monitor) settled(accepted, setAside int) {
-	if accepted+setAside == 0 {
+func (m *Monitor) settled(accepted, setAside, filtered int) {
+	if accepted+setAside+filtered == 0 {
 		return
 	}
 	m.metrics.settled.WithLabelValues(fateAccepted).Add(float64(accepted))
 	m.metrics.settled.WithLabelValues(fateSetAside).Add(float64(setAside))
+	m.metrics.filtered.Add(float64(filtered))
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.counts.accepted += int64(accepted)
 	m.counts.setAside += int64(setAside)
+	m.counts.filtered += int64(filtered)
 	m.sendRate.add(now, accepted)
 	if len(m.waiting) > 0 {
 		latency := now.Sub(m.waiting[0])

@@ -133,20 +133,20 @@ func TestProgressIsTimed(t *testing.T) {
 		o.Read(20, 2000, time.Second, nil)
 		tick()
 		check("two batches wait", 2, 2)
-		o.Settled(20, 0)
+		o.Settled(20, 0, 0)
 		check("the second is settled", 2, 1)
 		tick()
-		o.Settled(7, 3)
+		o.Settled(5, 3, 2)
 		check("both are settled, nothing saved", 3, 0)
 		o.Saved("c")
 		check("saved", 0, 0)
 		tick()
 		check("later", 0, 0)
-		o.Settled(0, 0) // an empty batch
+		o.Settled(0, 0, 0) // an empty batch
 		o.Read(1, 1, time.Second, nil)
 		o.Read(1, 1, time.Second, nil)
 		tick()
-		o.Settled(1, 0)
+		o.Settled(1, 0, 0)
 		o.Saved("d")
 		tick()
 		check("one of two is saved", 1, 1)
@@ -156,7 +156,7 @@ func TestProgressIsTimed(t *testing.T) {
 			t.Errorf("latency (-want +got):\n%s", diff)
 		}
 		s := m.Status()
-		if s.Source.Records != 32 || s.Source.Bytes != 3002 || s.Source.Reads != 6 || s.Source.FailedReads != 1 || s.Transport.Accepted != 28 || s.Transport.SetAside != 3 || s.Checkpoint.Saves != 2 {
+		if s.Source.Records != 32 || s.Source.Bytes != 3002 || s.Source.Reads != 6 || s.Source.FailedReads != 1 || s.Transport.Accepted != 26 || s.Transport.Filtered != 2 || s.Transport.SetAside != 3 || s.Checkpoint.Saves != 2 {
 			t.Errorf("status = %+v", s)
 		}
 		if p50 := s.Transport.LatencyP50; p50 < 1.9 || p50 > 2.1 {
@@ -221,12 +221,12 @@ type nowhere struct{}
 
 func (nowhere) Load(context.Context) (ingest.Cursor, error) { return "", nil }
 func (nowhere) Save(context.Context, ingest.Cursor) error   { return nil }
-func (nowhere) Put(context.Context, []byte, error) error    { return nil }
-func parse(item []byte) (transport.Record, error) {
+func (nowhere) Put(context.Context, ingest.Refused) error   { return nil }
+func parse(item []byte) ([]transport.Record, error) {
 	if strings.HasSuffix(string(item), "-7") {
-		return transport.Record{}, errors.New("seven")
+		return nil, errors.New("seven")
 	}
-	return transport.Record{ID: string(item), Body: item}, nil
+	return []transport.Record{{ID: string(item), Body: item}}, nil
 }
 
 func TestMonitorOfARealPipeline(t *testing.T) {

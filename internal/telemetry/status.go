@@ -37,6 +37,7 @@ type TransportStatus struct {
 	Kind          string    `json:"kind"` // "sqs"
 	Accepted      int64     `json:"accepted"`
 	SetAside      int64     `json:"set_aside"`
+	Filtered      int64     `json:"filtered"`           // left out on purpose
 	RecordsPerSec float64   `json:"records_per_second"` // accepted, over the last minute
 	Requests      int64     `json:"requests"`
 	Bytes         int64     `json:"bytes"`
@@ -70,7 +71,7 @@ func (m *Monitor) Status() Status {
 		Uptime: now.Sub(m.started).Seconds(), Stream: Sanitize(m.options.Stream, maxMessage),
 		Source: SourceStatus{Kind: m.options.Source, Records: c.items, Bytes: c.itemBytes, RecordsPerSec: m.readRate.perSecond(now, m.started),
 			Reads: c.reads, FailedReads: c.failedReads, LastSuccess: c.lastRead},
-		Transport: TransportStatus{Kind: m.options.Transport, Accepted: c.accepted, SetAside: c.setAside, RecordsPerSec: m.sendRate.perSecond(now, m.started),
+		Transport: TransportStatus{Kind: m.options.Transport, Accepted: c.accepted, SetAside: c.setAside, Filtered: c.filtered, RecordsPerSec: m.sendRate.perSecond(now, m.started),
 			Requests: c.requests, Bytes: c.requestBytes, Retried: c.retried, Unknown: c.unknown, WindowMissed: c.missed,
 			InFlight: lane.InFlight, Limit: lane.Limit, LatencyP50: quantile(m.latencies, 50), LatencyP99: quantile(m.latencies, 99)},
 		Checkpoint: CheckpointStatus{Saves: c.saves, LastSaved: c.lastSave, Age: m.checkpointAge().Seconds(), Unsettled: len(m.waiting)},

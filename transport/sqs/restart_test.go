@@ -55,11 +55,11 @@ func TestRestartInsideTheWindowMakesNoDuplicate(t *testing.T) {
 		parse := ingest.Naming{Stream: "orders", ID: "id", Key: "customer"}.Parser()
 		var recs []transport.Record
 		for _, item := range []string{`{"id":1,"customer":"a"}`, `{"id":2,"customer":"b"}`, `{"id":3,"customer":"a"}`} {
-			rec, err := parse([]byte(item))
+			made, err := parse([]byte(item))
 			if err != nil {
 				t.Fatal(err)
 			}
-			recs = append(recs, rec)
+			recs = append(recs, made...)
 		}
 		identity := newIdentity(t, account, awscreds.Config{ARN: env["SLUICE_ROLE_ARN"], ExternalID: env["SLUICE_ROLE_EXTERNAL_ID"]})
 		tr := newDriver(t, sqs.Config{QueueURL: env["SLUICE_SQS_QUEUE_URL"]}, identity)
