@@ -144,3 +144,27 @@ func TestSpoiledLinesAreGonePastAndStayUnlessTheyAreMeant(t *testing.T) {
 		})
 	}
 }
+
+// TestDeadLettersOfEarlierVersionsAreRead: they say neither stage nor position. What says both keeps both.
+func TestDeadLettersOfEarlierVersionsAreRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const old = `{"time":"2026-11-22T00:00:00Z","reason":"unparsable","message":"parse: no","item":"a"}` + "\n"
+	if err := os.WriteFile(ingest.DeadLetterPath(dir), []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fresh := ingest.Refused{Item: []byte("b"), Position: "orders.csv, line 12", Stage: ingest.StageMap, Reason: refused}
+	if err := ingest.OpenDeadLetter(dir).Put(t.Context(), fresh); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := ingest.ReadDeadLetters(dir, func(l ingest.Letter) error {
+		got = append(got, fmt.Sprintf("%s|%s|%s|%s", *l.Item, l.Stage, l.Reason, l.Position))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a||unparsable|", "b|map|invalid_body|orders.csv, line 12"}; !slices.Equal(got, want) {
+		t.Errorf("read %q, want %q", got, want)
+	}
+}

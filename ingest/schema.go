@@ -25,6 +25,9 @@ func LoadSchema(path string) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not valid JSON: %w", path, err)
 	}
+	if err := patterns(doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft4)
 	c.UseLoader(noLoader{})

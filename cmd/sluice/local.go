@@ -25,6 +25,7 @@ import (
 type localFlags struct {
 	listen, feed, file string
 	faults, models     string
+	schema             string
 	seed               uint64
 	correlation        float64
 }
@@ -42,7 +43,8 @@ try.
 
 With --faults it goes wrong by a script (docs/faults.md), the feed too, and says
 at the end how often each rule acted. With --model it takes as long as others have measured;
-without, it is as fast as it can be.`,
+without, it is as fast as it can be. With --schema the API refuses what does
+not satisfy it, as a model of API Gateway does: the file of SLUICE_SCHEMA_FILE.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return local(cmd.Context(), cmd.OutOrStdout(), f)
@@ -52,6 +54,7 @@ without, it is as fast as it can be.`,
 	cmd.Flags().StringVar(&f.feed, "feed", "", "loopback `address` to serve the earthquake feed on, such as 127.0.0.1:4600")
 	cmd.Flags().StringVar(&f.file, "write-env", "", "`file` to write the variables to, for --env-file or a shell")
 	cmd.Flags().StringVar(&f.faults, "faults", "", "`file` with a script of faults")
+	cmd.Flags().StringVar(&f.schema, "schema", "", "`file` with a JSON Schema, draft-04, that the records of the API must satisfy")
 	cmd.Flags().StringVar(&f.models, "model", "", "`list` of models, such as sqs=sqs-send-2021,apigateway=apigw-rest-warm-2gb")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 42, "`number` that the draws of the models begin with")
 	cmd.Flags().Float64Var(&f.correlation, "correlation", 0, "`share`, 0 to below 1, by which a draw of a model follows the one before")
@@ -103,8 +106,13 @@ func local(ctx context.Context, out io.Writer, f localFlags) error {
 	return err
 }
 
-// options are the faults and the models of the stand-in.
+// options are the schema, the faults and the models of the stand-in.
 func (f localFlags) options() (o awslocal.Options, err error) {
+	if f.schema != "" {
+		if o.RecordSchema, err = os.ReadFile(f.schema); err != nil {
+			return o, fmt.Errorf("--schema: %w", err)
+		}
+	}
 	if f.faults != "" {
 		if o.Faults, err = faults.Load(f.faults); err != nil {
 			return o, fmt.Errorf("--faults: %w", err)

@@ -65,8 +65,6 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 		return nil, err
 	}
 	d.close = append(d.close, checkpoint.Close)
-	deadLetter := ingest.OpenDeadLetter(s.Core.StateDir)
-	deadLetter.MaxBytes = s.Core.DeadletterMaxBytes
 
 	d.monitor = telemetry.New(telemetry.Options{Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
 		Build: telemetry.ReadBuild(version), Log: log, Token: s.Core.AdminToken})
@@ -80,7 +78,7 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 		Parse:        func(item []byte) ([]transport.Record, error) { return (*d.parser.Load())(item) },
 		Deliverer:    deliverer,
 		Checkpoint:   checkpoint,
-		DeadLetter:   deadLetter,
+		DeadLetter:   deadLetters(s),
 		InFlight:     s.Core.Inflight,
 		Idle:         s.Interval(),
 		Drain:        s.Core.ShutdownTimeout,
@@ -95,6 +93,13 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	d.monitor.Watch(deliverer)
 	ok = true
 	return d, nil
+}
+
+// deadLetters opens those of the state folder.
+func deadLetters(s *drivers.Settings) *ingest.FileDeadLetter {
+	d := ingest.OpenDeadLetter(s.Core.StateDir)
+	d.MaxBytes = s.Core.DeadletterMaxBytes
+	return d
 }
 
 // hear puts what sources have to say into the log.

@@ -173,7 +173,7 @@ func (s *Settings) loadSchema() error {
 
 // Warnings lists what is allowed and still deserves a look, one sentence each.
 func (s *Settings) Warnings() []string {
-	warnings := s.Core.Warnings()
+	warnings := append(s.Core.Warnings(), ingest.SchemaWarnings(s.Core.SchemaFile)...)
 	if s.Core.Source == "sql" {
 		warnings = append(warnings, s.SQL.Warnings()...)
 	}
