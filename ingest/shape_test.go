@@ -82,7 +82,7 @@ func TestShapes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got := made(t, c.naming, c.item); got != c.want {
-				t.Errorf("of %.100s: got %.200q, want %.200q", c.item, got, c.want)
+				t.Errorf("of %.100q: got %.200q, want %.200q", c.item, got, c.want)
 			}
 		})
 	}
