@@ -98,8 +98,7 @@ func (r *run) attempt(ctx context.Context, batch Batch, entries []*entry, probe 
 // those of one entry travel one after the other, and what comes after one that is refused does not travel.
 func (r *run) deliver(ctx context.Context, entries []*entry) error {
 	for {
-		var recs []transport.Record
-		var from []*entry
+		recs, from := make([]transport.Record, 0, len(entries)), make([]*entry, 0, len(entries))
 		for _, e := range entries {
 			for _, rec := range e.next(r.p.Ordered) {
 				recs, from = append(recs, rec), append(from, e)
