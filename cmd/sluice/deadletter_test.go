@@ -49,6 +49,23 @@ func TestDeadLettersWithTheSameIDAreNotConfused(t *testing.T) {
 	}
 }
 
+// TestListTellsStageAndPosition of what has them; what an earlier version has written has neither.
+func TestListTellsStageAndPosition(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, ingest.DeadLetterPath(dir), `{"time":"2026-11-22T00:00:00Z","reason":"unparsable","message":"m","item":"old"}`+"\n"+
+		`{"time":"2026-11-22T00:00:00Z","stage":"read","reason":"bad_row","message":"m","position":"orders.csv, line \u001b12","item":"a;b"}`+"\n")
+	var out strings.Builder
+	if err := listLetters(&out, dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"  2026-11-22T00:00:00Z            unparsable          old\n", "  2026-11-22T00:00:00Z  read      bad_row             a;b  orders.csv, line ·12\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("got\n%swant a line that ends with %q", out.String(), want)
+		}
+	}
+}
+
 // An epipe is standard output of which the reader has gone; a program that writes to it ends there and then.
 type epipe struct{ ends func() }
 
