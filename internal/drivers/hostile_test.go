@@ -12,7 +12,7 @@ import (
 // TestHostileSettings gives hostile texts to every kind of setting: nothing panics, every problem is a line of its own, no
 // secret is shown, and what is found valid makes a source.
 func TestHostileSettings(t *testing.T) {
-	names := []string{"SOURCE", "TRANSPORT", "STREAM", "RECORD_ID", "RECORD_KEY", "SCHEMA_FILE", "STATE_DIR", "ADMIN_ADDR", "INFLIGHT", "RATE_LIMIT", "SHUTDOWN_TIMEOUT",
+	names := []string{"SOURCE", "TRANSPORT", "STREAM", "FILTER", "MAP", "MAP_FILE", "MAP_TIMEOUT", "RECORD_ID", "RECORD_KEY", "RECORD_HEADERS", "SCHEMA_FILE", "STATE_DIR", "ADMIN_ADDR", "INFLIGHT", "RATE_LIMIT", "SHUTDOWN_TIMEOUT",
 		"DEADLETTER_MAX_PERCENT", "REQUIRE_HEALTHY", "LOG_LEVEL", "HTTP_URL", "HTTP_RECORDS", "HTTP_PAGINATION", "HTTP_NEXT_PATH", "HTTP_PAGE_START", "HTTP_LIMIT", "HTTP_SINCE_PARAM",
 		"HTTP_SINCE_TYPE", "HTTP_INTERVAL", "HTTP_HEADERS", "HTTP_TOKEN_FILE", "HTTP_MAX_PAGE_BYTES", "SQS_QUEUE_URL", "SQS_TIMEOUT", "ROLE_ARN", "ROLE_DURATION", "UNKNOWN", "HTTP_URLL"}
 	for _, pair := range os.Environ() {
