@@ -132,6 +132,10 @@ func (d *Decoder) Header() ([]string, error) {
 	return slices.Clone(d.rows.columns), d.err
 }
 
+// Pos returns the place behind the last item, or, behind io.EOF, behind all that was read: bytes of the stream before it, and
+// its line.
+func (d *Decoder) Pos() (offset, line int64) { return d.in.off, d.in.line }
+
 // tooLong is what is wrong with an item of more than the allowed bytes.
 func (d *Decoder) tooLong() error {
 	return fmt.Errorf("the record has more than %d bytes", d.in.max)

@@ -22,7 +22,7 @@ import (
 
 // Core is what the daemon needs whatever the source and the transport: prefix SLUICE.
 type Core struct {
-	Source    string `split_words:"true" default:"http" desc:"where records come from: http (an API), command (a program that prints them, Singer taps too), or sql (a table of PostgreSQL)"`
+	Source    string `split_words:"true" default:"http" desc:"where records come from: http (an API), file (files that grow), command (a program that prints them, Singer taps too), or sql (a table of PostgreSQL)"`
 	Transport string `split_words:"true" default:"sqs" desc:"how records travel: sqs, apigateway, jetstream, rabbitmq, or memory, which keeps nothing and is for trying out a source"`
 	Stream    string `split_words:"true" desc:"name of the stream of records, part of every record's ID; unset: derived from the address of the source"`
 
@@ -44,7 +44,7 @@ type Core struct {
 
 	AdminToken secret.Value `split_words:"true" desc:"what who asks the admin port has to show, as bearer token or as password of any user; /healthz asks for nothing. At least 16 characters"`
 
-	Inflight        int           `split_words:"true" default:"4" desc:"batches being delivered at once; they bound the memory: at most (INFLIGHT + 3) × the largest page (SLUICE_HTTP_MAX_PAGE_BYTES) + 64 MiB"`
+	Inflight        int           `split_words:"true" default:"4" desc:"batches being delivered at once; they bound the memory: at most (INFLIGHT + 3) × the largest batch (http: SLUICE_HTTP_MAX_PAGE_BYTES; file: 8 MiB + 6 × SLUICE_FILE_MAX_RECORD_BYTES) + 64 MiB"`
 	Concurrency     int           `split_words:"true" default:"16" desc:"requests to the destination at once, over all batches; throttling and long answers lower it for a while"`
 	RateLimit       float64       `split_words:"true" default:"0" desc:"most requests per second to the destination; 0: no limit"`
 	ShutdownTimeout time.Duration `split_words:"true" default:"25s" desc:"time for what is in flight when asked to stop; keep it under the time after which the supervisor kills (30s on ECS)"`
@@ -77,7 +77,7 @@ func (c *Core) complete(getenv func(string) string) {
 // Validate reports everything that is wrong with the values.
 func (c Core) Validate() error {
 	return errors.Join(
-		oneOf("SOURCE", c.Source, "http", "command", "sql"),
+		oneOf("SOURCE", c.Source, "http", "file", "command", "sql"),
 		oneOf("TRANSPORT", c.Transport, "sqs", "apigateway", "jetstream", "rabbitmq", "memory"),
 		plain("STREAM", c.Stream),
 		c.shaped(),

@@ -13,6 +13,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/command"
+	"sluice/ingest/file"
 	"sluice/ingest/httpapi"
 	"sluice/ingest/sql"
 	"sluice/internal/awscreds"
@@ -31,6 +32,7 @@ type Settings struct {
 	HTTP       httpapi.Config
 	SQL        sql.Config
 	Command    command.Config
+	File       file.Config
 	SQS        sqs.Config
 	APIGateway apigateway.Config
 	Role       awscreds.Config
@@ -55,6 +57,7 @@ func (s *Settings) sections() (core, source, transports []config.Section) {
 			{Prefix: "SLUICE_HTTP", Into: &s.HTTP, Title: "Source: a JSON API", When: "SLUICE_SOURCE=http"},
 			{Prefix: "SLUICE_SQL", Into: &s.SQL, Title: "Source: a table of PostgreSQL", When: "SLUICE_SOURCE=sql"},
 			{Prefix: "SLUICE_COMMAND", Into: &s.Command, Title: "Source: a program", When: "SLUICE_SOURCE=command"},
+			{Prefix: "SLUICE_FILE", Into: &s.File, Title: "Source: files", When: "SLUICE_SOURCE=file"},
 		}, []config.Section{
 			{Prefix: "SLUICE_SQS", Into: &s.SQS, Title: "Transport: an SQS queue", When: "SLUICE_TRANSPORT=sqs"},
 			{Prefix: "SLUICE_APIGATEWAY", Into: &s.APIGateway, Title: "Transport: an API Gateway endpoint", When: "SLUICE_TRANSPORT=apigateway"},

@@ -7,6 +7,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/command"
+	"sluice/ingest/file"
 	"sluice/ingest/httpapi"
 	"sluice/ingest/sql"
 	"sluice/internal/awscreds"
@@ -36,6 +37,9 @@ func (s *Settings) chosen() choice {
 	case "http":
 		c := &s.HTTP
 		return choice{c, c.Interval, c.MaxRecordBytes, c.MaxPageBytes, s.http}
+	case "file":
+		c := &s.File
+		return choice{c, c.Interval, c.MaxRecordBytes, c.MaxBatchBytes(), func() (Source, error) { return file.New(*c) }}
 	case "command":
 		c := &s.Command
 		return choice{c, c.Interval, c.MaxRecordBytes, int(c.MemoryPerBatch()), func() (Source, error) { return command.New(*c) }}
