@@ -88,8 +88,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	hard, abandon := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abandon(nil)
 	r := &run{p: p, stop: stop, abandon: abandon, slots: make(chan struct{}, p.inFlight()), saving: make(chan struct{}, 1), drain: newDrain(),
-		troubles: troubles{tell: p.Observe.Trouble},
-		guard:    guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
+		troubles: troubles{tell: p.Observe.Trouble}, telling: trouble{part: PartSource},
+		guard: guard{share: or(p.MaxDeadShare, defaultShare), probe: or(p.Probe, defaultProbe)}}
 	defer context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(p.Drain, func() { abandon(ErrUnsettled) })
 		context.AfterFunc(hard, func() { timer.Stop() })
@@ -97,7 +97,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		r.drain.begin(end)
 		p.Deliverer.Finish(end)
 	})()
-	err = r.read(soft, hard, cursor)
+	if err = r.tell(hard, cursor); err == nil {
+		err = r.read(soft, hard, cursor)
+	}
 	r.wg.Wait()
 	switch {
 	case r.failure != nil:
@@ -134,7 +136,9 @@ type run struct {
 	once    sync.Once
 	failure error // why a batch could not be settled although nobody asked to stop
 
-	saving chan struct{} // holds one token while a Save is under way, however long that takes
+	saving  chan struct{} // holds one token while a Save is under way, however long that takes
+	untold  Cursor        // what the source could not act on yet; empty: none. Whoever holds the token may use it
+	telling trouble       // with that
 }
 
 // read is the straight line: batch after batch, until soft ends or the source does. Delivery goes on in the background
@@ -162,6 +166,7 @@ func (r *run) read(soft, hard context.Context, cursor Cursor) error {
 		if r.p.Once {
 			return nil
 		}
+		r.tellAgain(hard)
 		if backoff.Sleep(soft, or(r.p.Idle, defaultIdle)) != nil {
 			return nil
 		}
@@ -237,7 +242,7 @@ func (r *run) commit(ctx context.Context) error {
 	if f := r.p.Observe.Saved; f != nil {
 		f(next)
 	}
-	return nil
+	return r.tell(ctx, next)
 }
 
 // insist calls try until it succeeds, ctx ends, or, with Once, there is no hope. Between tries it waits for what the fault

@@ -36,6 +36,15 @@ type Source interface {
 	Read(ctx context.Context, after Cursor) (Batch, error)
 }
 
+// A Committer is a Source that acts on what is settled, such as one that moves files away that were read.
+//
+// Commit is called with every Cursor that was saved, and at the start with the one that was loaded: what is before it will
+// not be asked for again. It may be called with a Cursor again, runs beside Read, and calls do not overlap. When it fails,
+// delivery goes on, and it is called again with the next Cursor that is saved or when the source is caught up.
+type Committer interface {
+	Commit(ctx context.Context, c Cursor) error
+}
+
 // ErrCursorGone says that the origin no longer has the data after a Cursor.
 var ErrCursorGone = errors.New("the origin has forgotten the data after this cursor")
 
