@@ -231,6 +231,7 @@ func (s *Source) readAll(ctx context.Context, st *state, files []file, b *batch)
 		}
 		if err != nil {
 			b.back(at)
+			s.release(f.id) // or it would be there for us when it was taken away
 			if len(b.items) == 0 || ctx.Err() != nil {
 				return false, err
 			}
@@ -254,6 +255,8 @@ func (s *Source) readAll(ctx context.Context, st *state, files []file, b *batch)
 					st.Until = math.MaxInt64 // all of it: it is not the size of the file that counts
 				case st.Turn == turn && v.place.Offset < until:
 					st.Until = until
+				case st.Turn == turn && until > 0:
+					st.Until = 0 // its turn is over
 				}
 			}
 		}

@@ -220,9 +220,9 @@ func (s *Source) broken(f file, p place, err error) (visit, error) {
 	case isCut:
 		verdict = refuse("file_damaged", fmt.Errorf("%s: %w; mend the file or the settings of SLUICE_FILE_FORMAT", show(f.path), cut))
 	case errors.Is(err, io.ErrUnexpectedEOF), err == io.EOF: //nolint:errorlint // a header that is not there any more
-		verdict = refuse("file_truncated", fmt.Errorf("%s: the file breaks off; put the whole file in its place, or take it away", where))
+		verdict = refuse("file_truncated", fmt.Errorf("%s: the file breaks off; put the whole file in its place, or move it to another folder", where))
 	case packed:
-		verdict = refuse("file_damaged", fmt.Errorf("%s: what is compressed is damaged: %w; put a whole file in its place, or take it away", where, err))
+		verdict = refuse("file_damaged", fmt.Errorf("%s: what is compressed is damaged: %w; put a whole file in its place, or move it to another folder", where, err))
 	default:
 		return visit{}, unreadable(f.path, err)
 	}
