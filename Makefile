@@ -1,6 +1,6 @@
 # The bare 'make' lists the targets. Go 1.26 and make are all that is needed, except where a line says otherwise.
 .DEFAULT_GOAL := help
-.PHONY: help build demo bench local test prove race check security crash fuzz bench-send docs golden tools clean
+.PHONY: help build demo bench local test prove race check security crash fuzz bench-send bench-sources docs golden tools clean
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -11,7 +11,7 @@ export AWS_EC2_METADATA_DISABLED = true
 export GOFLAGS := -mod=readonly $(GOFLAGS)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/sluice and bin/sluice-bench
 	@mkdir -p bin
@@ -60,6 +60,9 @@ fuzz: ## run every fuzz target for a fixed number of inputs (FUZZTIME=20000x)
 
 bench-send: ## benchmark both drivers against a null endpoint, allocations shown
 	$(GO) test -run '^$$' -bench Send -benchmem ./transport/sqs ./transport/apigateway
+
+bench-sources: ## benchmark reading: NDJSON file to the transport memory, and cutting alone; allocations shown
+	$(GO) test -run '^$$' -bench 'Source|Read' -benchmem ./ingest/file ./ingest/format
 
 docs: build ## write docs/configuration.md anew
 	./bin/sluice env --format markdown > docs/configuration.md

@@ -12,6 +12,7 @@ import (
 // tried.
 var remedies = []struct{ op, text string }{
 	{"http.", "check SLUICE_HTTP_URL and the server behind it"},
+	{"file.", "look at the file that the message names, and at SLUICE_FILE_PATHS"},
 	{"sqs.", "check the network, SLUICE_SQS_QUEUE_URL and, if it is set, AWS_ENDPOINT_URL_SQS"},
 	{"apigateway.", "check the network and SLUICE_APIGATEWAY_URL"},
 	{"jetstream.", "check the network, SLUICE_JETSTREAM_URL and the server"},

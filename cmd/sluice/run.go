@@ -117,8 +117,11 @@ func limitMemory(s *drivers.Settings, log *slog.Logger) {
 	}
 	log.Info("memory limit", "bytes", limit, "from", from)
 	if need := s.MemoryBudget(); need > limit {
-		log.Warn(fmt.Sprintf("SLUICE_INFLIGHT and SLUICE_HTTP_MAX_PAGE_BYTES allow for pages that need %d MiB, and there are %d MiB; "+
-			"lower one of them, or give more memory", need>>20, limit>>20))
+		what := "SLUICE_HTTP_MAX_PAGE_BYTES allow for pages"
+		if s.Core.Source == "file" {
+			what = "SLUICE_FILE_MAX_RECORD_BYTES allow for batches"
+		}
+		log.Warn(fmt.Sprintf("SLUICE_INFLIGHT and %s that need %d MiB, and there are %d MiB; lower one of them, or give more memory", what, need>>20, limit>>20))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/internal/drivers"
 )
@@ -105,6 +106,39 @@ func TestASourceThatSignsNeedsTheRole(t *testing.T) {
 	}
 	if _, err := s.Source(); err == nil || !strings.Contains(err.Error(), "SLUICE_HTTP_AWS_REGION") {
 		t.Errorf("without a region: %v, want an error that says where to set it", err)
+	}
+}
+
+func TestOneVariableSwitchesTheSource(t *testing.T) {
+	for _, c := range []struct {
+		source, opened string
+		broken         string // a setting of the other source, which does not matter
+		interval       time.Duration
+		record         int
+		budget         int64
+	}{
+		{"http", "*httpapi.Source", "SLUICE_FILE_INTERVAL", time.Minute, 3 << 20, 7*(64<<20) + 64<<20},
+		{"file", "*file.Source", "SLUICE_HTTP_INTERVAL", 2 * time.Second, 4 << 20, 7*(8<<20+6*(4<<20)) + 64<<20},
+	} {
+		t.Run(c.source, func(t *testing.T) {
+			setenv(t, "SLUICE_SOURCE", c.source, "SLUICE_FILE_PATHS", filepath.Join(t.TempDir(), "*"), "SLUICE_FILE_INTERVAL", "2s",
+				"SLUICE_FILE_MAX_RECORD_BYTES", "4194304", "SLUICE_HTTP_MAX_RECORD_BYTES", "3145728", c.broken, "soon")
+			s, err := drivers.Load(forAll)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source, err := s.Source()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer source.Close()
+			if got := fmt.Sprintf("%T", source); got != c.opened {
+				t.Errorf("opened a %s, want a %s", got, c.opened)
+			}
+			if s.Interval() != c.interval || s.MaxRecordBytes() != c.record || s.MemoryBudget() != c.budget {
+				t.Errorf("interval %v, record %d, budget %d; want %v, %d, %d", s.Interval(), s.MaxRecordBytes(), s.MemoryBudget(), c.interval, c.record, c.budget)
+			}
+		})
 	}
 }
 
