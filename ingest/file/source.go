@@ -208,7 +208,7 @@ func (s *Source) tell(p place, what string) error {
 	}
 	s.told[key] = true
 	return &fault.Error{Class: fault.Transient, Reason: "file_gone", Op: op, Err: fmt.Errorf(
-		"%s %s before all of it was read; what stood behind byte %d is lost, and reading goes on with the others", show(filepath.Base(p.Path)), what, p.Offset)}
+		"%s %s before all of it was read; what stood behind byte %d is lost unless a copy of it is read; reading goes on with the others", show(filepath.Base(p.Path)), what, p.Offset)}
 }
 
 // readAll fills the batch from the files, one after the other. full says that there may be more.
