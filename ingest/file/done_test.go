@@ -133,3 +133,23 @@ func TestWhatCannotBeMovedIsSaid(t *testing.T) {
 		t.Errorf("the folder has %s, want [a]", got)
 	}
 }
+
+// TestThePipelineFinishesFiles: files that were read to their end go when what they held is saved, beside further Reads.
+func TestThePipelineFinishesFiles(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	c := config(folder)
+	c.DoneAfter, c.WhenDone = time.Minute, "delete"
+	const files, each = 30, 7
+	for i := range files {
+		path := filepath.Join(folder, fmt.Sprintf("%02d", i))
+		write(t, path, lines(i*each, (i+1)*each))
+		age(t, path)
+	}
+	if n := deliver(t, open(t, c)); n != files*each {
+		t.Errorf("%d records were accepted, want %d", n, files*each)
+	}
+	if got := names(t, folder); got != "[]" {
+		t.Errorf("there are still %s", got)
+	}
+}
