@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -141,6 +142,7 @@ func (s *Source) survey(st *state) ([]file, error) {
 		return nil, err
 	}
 	files = append(files, strays...)
+	s.prune(files)
 	if len(files) > s.cfg.MaxFiles {
 		return nil, refuse("too_many_files", fmt.Errorf("there are %d files, and a place can be kept for %d; remove or move finished ones (SLUICE_FILE_WHEN_DONE), or raise SLUICE_FILE_MAX_FILES", len(files), s.cfg.MaxFiles))
 	}
@@ -154,6 +156,20 @@ func (s *Source) survey(st *state) ([]file, error) {
 		return cmp.Or(cmp.Compare(rank(st.turn(a.found)), rank(st.turn(b.found))), cmp.Compare(a.path, b.path))
 	})
 	return files, nil
+}
+
+// prune lets go of what is kept about files that are not there any more.
+func (s *Source) prune(files []file) {
+	here := make(map[string]bool, len(files))
+	for _, f := range files {
+		here[f.id] = true
+	}
+	for id := range s.open {
+		if !here[id] {
+			s.release(id)
+		}
+	}
+	maps.DeleteFunc(s.same, func(id string, _ look) bool { return !here[id] })
 }
 
 // rank sorts what is true first.
