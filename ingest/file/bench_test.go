@@ -99,7 +99,7 @@ func deliver(t testing.TB, s ingest.Source) (n int) {
 	p := &ingest.Pipeline{
 		Source: s, Parse: ingest.Naming{Stream: "bench", ID: "id"}.Parser(), Checkpoint: new(kept), DeadLetter: none{}, InFlight: 4, Once: true,
 		Deliverer: &transport.Deliverer{Transport: &memory.Transport{Discard: true, Limits: transport.Capabilities{MaxRecords: 1000}}},
-		Observe: ingest.Observer{Settled: func(accepted, _ int) {
+		Observe: ingest.Observer{Settled: func(accepted, _, _ int) {
 			mu.Lock()
 			defer mu.Unlock()
 			n += accepted
