@@ -120,4 +120,4 @@ func (k *kept) Save(_ context.Context, c ingest.Cursor) error { k.cursor = c; re
 // none takes no dead letters.
 type none struct{}
 
-func (none) Put(_ context.Context, _ []byte, reason error) error { return io.EOF }
+func (none) Put(context.Context, ingest.Refused) error { return io.EOF }
