@@ -22,6 +22,8 @@ type api struct {
 	ties  int    // so many records in a row have the same "at"
 	etags bool
 
+	inclusive bool // the end of a window belongs to it
+
 	mu       sync.Mutex
 	n        int  // records
 	gone     bool // every place but the beginning is forgotten
@@ -69,6 +71,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		first = min(at*max(a.ties, 1), n)
+	}
+	if q.Has("from") { // by time, the end excluded
+		first, n = between(q.Get("from"), n), between(q.Get("to"), n)
+		if a.inclusive {
+			n = between(q.Get("to")+"+1", a.n)
+		}
 	}
 	size := a.size
 	if l, err := strconv.Atoi(q.Get("limit")); err == nil {

@@ -55,7 +55,7 @@ func classify(status int, slower, begun bool) verdict {
 func (s *Source) refused(ctx context.Context, resp *http.Response, st state, p *pass) error {
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, 4*sample))
 	after := resp.Header.Get("Retry-After")
-	begun := st.At != "" || st.Since != nil
+	begun := st.At != "" || st.Since != nil || st.Reached != nil
 	v := classify(resp.StatusCode, p.slower, begun)
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
 	err := fmt.Errorf("%s: %s", showURL(resp.Request.URL), status)
@@ -71,7 +71,7 @@ func (s *Source) refused(ctx context.Context, resp *http.Response, st state, p *
 	if v.class == fault.Blocked && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden) && s.renewed(ctx, p, resp) {
 		v.class = fault.Transient // what was refused is not used again
 	}
-	f := &fault.Error{Class: v.class, Reason: v.reason, Op: op, Err: err}
+	f := &fault.Error{Class: v.class, Reason: v.reason, Op: s.op(), Err: err}
 	switch v.class {
 	case fault.Throttled:
 		f.RetryAfter = s.budget.next(p.answered)

@@ -56,6 +56,12 @@ type Config struct {
 	SinceFormat string `split_words:"true" default:"same" desc:"how it is written into the parameter: same (as in the record), unix, unix_ms, rfc3339 (whole seconds, UTC)"`
 	SinceStart  string `split_words:"true" desc:"value of the parameter on the first sweep, as the API wants it; empty: the parameter is not sent then"`
 
+	SinceLookback time.Duration `split_words:"true" default:"0s" desc:"how much earlier than the newest value seen a sweep asks, for records that come late; what has been read is skipped. For values that are times"`
+
+	PagesConfig
+	WindowConfig
+	BodyConfig
+
 	Interval time.Duration `split_words:"true" default:"1m" desc:"wait between two sweeps"`
 	Headers  Headers       `split_words:"true" desc:"further request headers, as Name: value, one per line; \\n stands for a line break too"`
 	Timeout  time.Duration `split_words:"true" default:"30s" desc:"limit for one request, from connecting to the last byte of the page"`
@@ -68,6 +74,8 @@ type Config struct {
 	// is the Parser's, which can reject one item. MaxPageBytes bounds it all the same.
 	MaxRecordBytes int `split_words:"true" default:"1048576" desc:"longest record, in bytes; a longer one is set aside"`
 
+	// Now is the clock; nil: the one of the system.
+	Now func() time.Time `ignored:"true"`
 	// Dial opens the connections; nil: the network does. It is for a source in the same process.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) `ignored:"true"`
 }
@@ -81,6 +89,7 @@ func Default() Config {
 		Interval: time.Minute, Timeout: 30 * time.Second,
 		MaxPageBytes: 64 << 20, MaxRecordBytes: 1 << 20,
 		AuthConfig: defaultAuth(), BudgetConfig: defaultBudget(),
+		WindowConfig: defaultWindows(), BodyConfig: defaultBody(),
 	}
 }
 
@@ -90,6 +99,9 @@ func (c Config) Validate() error {
 	c.checkURL(&p)
 	c.checkPagination(&p)
 	c.checkSince(&p)
+	c.checkWindows(&p)
+	c.checkPages(&p)
+	c.checkBody(&p)
 	c.checkParams(&p)
 	p.positive("INTERVAL", int64(c.Interval), c.Interval)
 	p.positive("TIMEOUT", int64(c.Timeout), c.Timeout)
@@ -114,6 +126,12 @@ func (p *problems) add(format string, args ...any) {
 func (p *problems) positive(name string, n int64, shown any) {
 	if n <= 0 {
 		p.add("%s is %v, want more than 0", name, shown)
+	}
+}
+
+func (p *problems) notNegative(name string, d time.Duration) {
+	if d < 0 {
+		p.add("%s is %v, want 0 or more", name, d)
 	}
 }
 
@@ -177,14 +195,20 @@ func (c Config) checkPagination(p *problems) {
 	p.oneOf("PAGINATION", c.Pagination, paginationNone, paginationLink, paginationNext, paginationCursor, paginationPage, paginationOffset)
 	switch c.Pagination {
 	case paginationCursor:
-		p.needs("PAGINATION=cursor", "CURSOR_PATH", c.CursorPath)
-		p.needs("PAGINATION=cursor", "CURSOR_PARAM", c.CursorParam)
+		c.checkCursorPlace(p)
+		if !c.uses("cursor") {
+			p.needs("PAGINATION=cursor", "CURSOR_PARAM", c.CursorParam)
+		}
 	case paginationNext:
 		p.needs("PAGINATION=next", "NEXT_PATH", c.NextPath)
 	case paginationPage:
-		p.needs("PAGINATION=page", "PAGE_PARAM", c.PageParam)
+		if !c.uses("page") {
+			p.needs("PAGINATION=page", "PAGE_PARAM", c.PageParam)
+		}
 	case paginationOffset:
-		p.needs("PAGINATION=offset", "OFFSET_PARAM", c.OffsetParam)
+		if !c.uses("offset") {
+			p.needs("PAGINATION=offset", "OFFSET_PARAM", c.OffsetParam)
+		}
 	}
 	if c.PageStart < 0 {
 		p.add("PAGE_START is %d, want 0 or more", c.PageStart)
@@ -192,7 +216,7 @@ func (c Config) checkPagination(p *problems) {
 	if c.OffsetStart < 0 {
 		p.add("OFFSET_START is %d, want 0 or more", c.OffsetStart)
 	}
-	if c.Limit > 0 {
+	if c.Limit > 0 && !c.uses("limit") {
 		p.needs("LIMIT", "LIMIT_PARAM", c.LimitParam)
 	}
 }
@@ -209,45 +233,42 @@ func (c Config) checkSince(p *problems) {
 	if (c.SinceType == sinceText || c.SinceType == sinceNumber) && c.SinceFormat != sinceSame {
 		p.add("SINCE_FORMAT=%s needs a SINCE_TYPE that is a time (unix, unix_ms, rfc3339), not %s", c.SinceFormat, c.SinceType)
 	}
-	if c.SinceParam == "" {
+	p.notNegative("SINCE_LOOKBACK", c.SinceLookback)
+	if c.SinceLookback > 0 && (c.SinceType == sinceText || c.SinceType == sinceNumber) {
+		p.add("SINCE_LOOKBACK needs a SINCE_TYPE that is a time (unix, unix_ms, rfc3339), not %s", c.SinceType)
+	}
+	if c.SinceParam == "" && !c.uses("since") {
 		if c.SincePath != "" {
-			p.add("SINCE_PATH is set without SINCE_PARAM")
+			p.add("SINCE_PATH is set without SINCE_PARAM, and {{since}} is not in URL or BODY")
 		}
 		if c.SinceStart != "" {
 			p.add("SINCE_START is set without SINCE_PARAM")
+		}
+		if c.SinceLookback > 0 {
+			p.add("SINCE_LOOKBACK is set without SINCE_PARAM")
 		}
 		return
 	}
 	p.needs("SINCE_PARAM", "SINCE_PATH", c.SincePath)
 }
 
+// dated reports whether sweeps ask for what is as new as a value.
+func (c Config) dated() bool { return c.SincePath != "" }
+
 // checkParams finds query parameters that would overwrite each other.
 func (c Config) checkParams(p *problems) {
-	seen := map[string]string{}
-	for _, use := range c.params() {
-		if other, twice := seen[use[1]]; twice {
-			p.add("%s and %s are both %q", other, use[0], use[1])
+	seen, params, sent := map[string]string{}, c.params(), c.sample()
+	for _, name := range placeholders {
+		param := params[name]
+		if _, ok := sent[name]; !ok || param == "" {
+			continue
 		}
-		seen[use[1]] = use[0]
+		setting := strings.ToUpper(name) + "_PARAM"
+		if other, twice := seen[param]; twice {
+			p.add("%s and %s are both %q", other, setting, param)
+		}
+		seen[param] = setting
 	}
-}
-
-// params lists the query parameters in use: variable and name.
-func (c Config) params() [][2]string {
-	var out [][2]string
-	if c.Limit > 0 && c.LimitParam != "" {
-		out = append(out, [2]string{"LIMIT_PARAM", c.LimitParam})
-	}
-	if c.SinceParam != "" {
-		out = append(out, [2]string{"SINCE_PARAM", c.SinceParam})
-	}
-	if c.APIKeyParam != "" {
-		out = append(out, [2]string{"API_KEY_PARAM", c.APIKeyParam})
-	}
-	if name := c.positionParam(); name != "" {
-		out = append(out, [2]string{strings.ToUpper(c.Pagination) + "_PARAM", name})
-	}
-	return out
 }
 
 // positionParam is the query parameter that says which page is wanted, or "" where none does.

@@ -33,11 +33,6 @@ func TestDefaultIsWhatTheTagsSay(t *testing.T) {
 			t.Errorf("%s lacks split_words or desc", field.Name)
 		}
 	}
-	c := Default()
-	c.URL = "https://example.org/"
-	if err := c.Validate(); err != nil {
-		t.Errorf("Default with a URL is not valid: %v", err)
-	}
 }
 
 func TestValidateReportsEverything(t *testing.T) {
@@ -148,10 +143,15 @@ func TestFingerprintChangesWithTheMeaningOfACursor(t *testing.T) {
 		"limits":   func(c *Config) { c.MaxPageBytes, c.MaxRecordBytes = 1, 1 },
 		"key":      func(c *Config) { c.URL = "https://h/x?q=1&api_key=other" },
 		"unused":   func(c *Config) { c.CursorPath, c.OffsetStart = "x", 1 },
+		"stops":    func(c *Config) { c.MorePath, c.ErrorPath, c.TotalPath = "x", "y", "z" },
 	} {
 		if got := print(change); got != same {
 			t.Errorf("another %s changes the fingerprint", name)
 		}
+	}
+	// What it was before there were windows, bodies and formats: its cursors go on working.
+	if want := "f52c214a44bdfa5473b5fdfd565ac1e9"; same != want {
+		t.Errorf("the fingerprint of an old configuration is %s, want %s", same, want)
 	}
 	seen := map[string]string{same: "the first"}
 	for name, change := range map[string]func(*Config){
@@ -167,6 +167,16 @@ func TestFingerprintChangesWithTheMeaningOfACursor(t *testing.T) {
 		"since path": func(c *Config) { c.SinceParam, c.SincePath = "s", "u" },
 		"since start": func(c *Config) {
 			c.SinceParam, c.SincePath, c.SinceStart = "s", "t", "5"
+		},
+		"window": func(c *Config) { c.WindowStart, c.WindowStartParam, c.WindowEndParam = "2024-01-01", "a", "b" },
+		"window start": func(c *Config) {
+			c.WindowStart, c.WindowStartParam, c.WindowEndParam = "2024-01-02", "a", "b"
+		},
+		"method":        func(c *Config) { c.Method = "POST" },
+		"body":          func(c *Config) { c.Method, c.Body = "POST", "{}" },
+		"cursor header": func(c *Config) { c.Pagination, c.CursorParam, c.CursorHeader = paginationCursor, "c", "X" },
+		"cursor record": func(c *Config) {
+			c.Pagination, c.CursorParam, c.CursorRecordPath = paginationCursor, "c", "X"
 		},
 	} {
 		got := print(change)

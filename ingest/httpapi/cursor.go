@@ -43,6 +43,13 @@ type state struct {
 	Tail   bag   `json:"tail,omitempty"`   // page: items of the last page with records, if it may still grow
 	Full   bool  `json:"full,omitempty"`   // page, offset: a page with Limit records has been seen
 
+	Window  *window `json:"win,omitempty"`    // what this sweep covers
+	Reached *int64  `json:"to,omitempty"`     // end of the window before, in Unix milliseconds
+	Again   *int64  `json:"again,omitempty"`  // where the next window begins if that is before Reached
+	Seen    bag     `json:"seen,omitempty"`   // window: items of this sweep, if a later one shows them again
+	Recent  recents `json:"recent,omitempty"` // since, with a look-back: items of this sweep that the next one shows again
+	Mixed   bool    `json:"mixed,omitempty"`  // since, with capped pages: values have gone down in this sweep
+
 	Loop  loop `json:"loop,omitzero"`
 	Same  loop `json:"same,omitzero"`   // of what pages hold, where they say what follows
 	Twins int  `json:"twins,omitempty"` // pages that held what the mark of Same holds
@@ -54,7 +61,7 @@ type state struct {
 // encode returns the Cursor of st. Equal states have equal cursors.
 func (st state) encode() (ingest.Cursor, error) {
 	st.Version = cursorVersion
-	if n := st.Known.size() + st.Ties.size() + st.Odd.size() + st.Tail.size(); n > maxKnown {
+	if n := st.Known.size() + st.Ties.size() + st.Odd.size() + st.Tail.size() + st.Seen.size() + len(st.Recent); n > maxKnown {
 		return "", fmt.Errorf("%d records would have to be remembered in order not to repeat them, more than %d; "+
 			"ask for less at a time: smaller pages (SLUICE_HTTP_LIMIT, SLUICE_HTTP_PAGINATION), or a finer SLUICE_HTTP_SINCE_FORMAT", n, maxKnown)
 	}
@@ -98,10 +105,14 @@ func (s *Source) check(st state) error {
 		return fmt.Errorf("its version is %d, this program reads %d", st.Version, cursorVersion)
 	case st.Pages < 0 || st.Pages > maxNumber || !st.Loop.plausible() || !st.Same.plausible() || st.Twins < 0 || st.Twins > maxTwins:
 		return errors.New("it holds a count that is out of range")
-	case s.cfg.SinceParam == "" && (st.Since != nil || st.Newest != nil || st.Ties != nil || st.Odd != nil):
+	case !s.cfg.dated() && (st.Since != nil || st.Newest != nil || st.Ties != nil || st.Odd != nil || st.Recent != nil || st.Mixed):
 		return errors.New("it holds a since value, but SINCE_PARAM is not set")
 	case !s.since.holds(st.Since) || !s.since.holds(st.Newest):
 		return errors.New("it holds a since value of another kind")
+	case !s.cfg.windowed() && (st.Window != nil || st.Reached != nil || st.Again != nil || st.Seen != nil):
+		return errors.New("it holds a time window, but WINDOW_START is not set")
+	case !st.Window.within() || st.Reached != nil && !plausibleTime(*st.Reached) || st.Again != nil && (st.Reached == nil || *st.Again >= *st.Reached || !plausibleTime(*st.Again)) || !slices.IsSortedFunc(st.Recent, recent.order):
+		return errors.New("it holds times that are out of range")
 	case !validHeader(st.ETag) || !validHeader(st.Modified):
 		return errors.New("it holds a validator that is no header value")
 	}

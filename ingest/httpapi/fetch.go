@@ -24,6 +24,7 @@ type answer struct {
 	empty          bool // 204: no records, no body
 	unchanged      bool // 304
 	kind           string
+	header         http.Header
 	links          []string // Link headers
 	etag, modified string
 }
@@ -36,7 +37,7 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 	}
 	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(limited, http.MethodGet, target.String(), nil)
+	req, err := s.request(limited, target, st)
 	if err != nil {
 		return answer{}, s.fail(fault.Blocked, "bad_request", target, errors.New("no request can be made of this URL"))
 	}
@@ -50,7 +51,7 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 	}
 	defer resp.Body.Close()
 	s.noted(p, resp)
-	ans := answer{url: resp.Request.URL, links: resp.Header.Values("Link"), kind: resp.Header.Get("Content-Type")}
+	ans := answer{url: resp.Request.URL, header: resp.Header, links: resp.Header.Values("Link"), kind: resp.Header.Get("Content-Type")}
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusNonAuthoritativeInfo:
 	case http.StatusNoContent:
@@ -100,6 +101,8 @@ func (s *Source) checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case s.signer != nil:
 		return http.ErrUseLastResponse // a signature is for one address
+	case req.Method != via[0].Method:
+		return http.ErrUseLastResponse // to answer a POST with a redirect asks for a GET, which is another question
 	case req.URL.User != nil || !sameOrigin(req.URL, s.base):
 		return s.fail(fault.Blocked, "foreign_redirect", via[len(via)-1].URL, fmt.Errorf(
 			"redirected to %s, which is not %s; if that is right, set SLUICE_HTTP_URL to the address it names", clean(origin(req.URL), 200), origin(s.base)))
@@ -135,7 +138,7 @@ func (s *Source) network(ctx, limited context.Context, target *url.URL, err erro
 
 // fail makes the one kind of error that this package returns. Its text names target without query values.
 func (s *Source) fail(class fault.Class, reason string, target *url.URL, err error) error {
-	return &fault.Error{Class: class, Reason: reason, Op: op, Err: fmt.Errorf("%s: %w", showURL(target), err)}
+	return &fault.Error{Class: class, Reason: reason, Op: s.op(), Err: fmt.Errorf("%s: %w", showURL(target), err)}
 }
 
 // validHeader reports whether v can be sent as a validator and kept in a cursor.

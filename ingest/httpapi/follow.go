@@ -16,34 +16,6 @@ import (
 // maxPosition bounds the token or path of a next page, which is kept in the cursor.
 const maxPosition = 64 << 10
 
-// target is the URL of the page at st.
-func (s *Source) target(st state) *url.URL {
-	u := *s.base
-	if st.At != "" && s.byURL() {
-		if next, err := url.Parse(origin(s.base) + st.At); err == nil { // checkPath has seen to that
-			return next
-		}
-	}
-	set := func(name, value string) { u.RawQuery = setParam(u.RawQuery, name, value) }
-	if s.cfg.Limit > 0 {
-		set(s.cfg.LimitParam, strconv.Itoa(s.cfg.Limit))
-	}
-	if st.Since != nil {
-		set(s.cfg.SinceParam, st.Since.Text)
-	} else if s.cfg.SinceStart != "" {
-		set(s.cfg.SinceParam, s.cfg.SinceStart)
-	}
-	switch s.cfg.Pagination {
-	case paginationCursor:
-		if st.At != "" {
-			set(s.cfg.CursorParam, st.At)
-		}
-	case paginationPage, paginationOffset:
-		set(s.cfg.positionParam(), s.number(st, 0))
-	}
-	return &u
-}
-
 // setParam sets one parameter and leaves the others as they were written.
 func setParam(query, name, value string) string {
 	if q, err := url.ParseQuery(query); err != nil || q.Has(name) {
@@ -87,40 +59,6 @@ func (s *Source) current(st state) string {
 	return st.At
 }
 
-// follow returns the position of the page behind the one just read, which held n records; false if there is none. st is
-// the state with that page already counted; what it shows of the page size is noted there.
-func (s *Source) follow(st *state, ans answer, n int) (at string, more bool, err error) {
-	switch s.cfg.Pagination {
-	case paginationPage:
-		return s.number(*st, 1), s.afterCounted(st, n), nil
-	case paginationOffset:
-		return s.number(*st, n), s.afterCounted(st, n), nil
-	case paginationLink:
-		at, err = s.resolve(ans, nextLink(ans.links))
-	case paginationNext:
-		at, err = s.nextInBody(ans)
-	case paginationCursor:
-		at, err = s.tokenInBody(ans)
-	}
-	if err != nil || at == "" {
-		return "", false, err
-	}
-	if n == 0 && at == s.current(*st) {
-		return "", false, nil // "ask here again later", as feeds say it
-	}
-	return at, true, nil
-}
-
-// afterCounted reports whether a page follows one of n records where pages are counted. A page shorter than Limit is the
-// last one, but only of an API that has been seen to fill a page up to Limit: many cut it to a maximum of their own
-// without a word, and would be read up to the first page for ever. Else it takes an empty page to tell the end.
-func (s *Source) afterCounted(st *state, n int) bool {
-	if s.cfg.Limit > 0 && n >= s.cfg.Limit {
-		st.Full = true
-	}
-	return n > 0 && (!st.Full || n >= s.cfg.Limit)
-}
-
 // nextInBody reads the URL at NextPath.
 func (s *Source) nextInBody(ans answer) (string, error) {
 	switch v := gjson.GetBytes(ans.body, s.cfg.NextPath); v.Type {
@@ -132,29 +70,6 @@ func (s *Source) nextInBody(ans answer) (string, error) {
 		return "", s.fail(fault.Blocked, "bad_next", ans.url, fmt.Errorf(
 			"what stands at SLUICE_HTTP_NEXT_PATH (%s) is no URL; set it to where the URL of the next page stands", s.cfg.NextPath))
 	}
-}
-
-// tokenInBody reads the token at CursorPath.
-func (s *Source) tokenInBody(ans answer) (string, error) {
-	v := gjson.GetBytes(ans.body, s.cfg.CursorPath)
-	token := v.String()
-	switch v.Type {
-	case gjson.Null, gjson.False:
-		return "", nil
-	case gjson.Number:
-		if token = v.Raw; token == "0" {
-			return "", nil
-		}
-	case gjson.String:
-	default:
-		return "", s.fail(fault.Blocked, "bad_next", ans.url, fmt.Errorf(
-			"what stands at SLUICE_HTTP_CURSOR_PATH (%s) is no token; set it to where the token of the next page stands", s.cfg.CursorPath))
-	}
-	if len(token) > maxPosition || !utf8.ValidString(token) {
-		return "", s.fail(fault.Blocked, "bad_next", ans.url, fmt.Errorf(
-			"the token of the next page (%d bytes) is longer than %d bytes or not UTF-8", len(token), maxPosition))
-	}
-	return token, nil
 }
 
 // resolve turns a link into a position. It has to keep the origin of the configured URL: secrets travel with every

@@ -21,6 +21,9 @@ func (s *Source) split(ans answer) ([][]byte, error) {
 	if !json.Valid(ans.body) {
 		return nil, s.badPage(ans)
 	}
+	if err := s.refusedInside(ans); err != nil {
+		return nil, err
+	}
 	var v gjson.Result
 	if s.cfg.Records == "" {
 		v = gjson.ParseBytes(ans.body)
@@ -99,7 +102,7 @@ func (s *Source) judge(err error) error {
 	switch {
 	case err == nil:
 		s.malformed = 0
-	case ok && f.Reason == "bad_page":
+	case ok && (f.Reason == "bad_page" || f.Reason == "error_in_page"):
 		if s.malformed++; s.malformed >= maxMalformed {
 			f.Class, f.Err = fault.Blocked, fmt.Errorf("%w; so it was %d times in a row: check SLUICE_HTTP_URL and the server behind it", f.Err, s.malformed)
 		}

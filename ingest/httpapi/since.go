@@ -23,7 +23,10 @@ type mark struct {
 }
 
 // A sinceReader reads, compares and writes since values.
-type sinceReader struct{ path, kind, format string }
+type sinceReader struct {
+	path, kind, format string
+	lookback           time.Duration // how much before the newest value the next sweep asks from
+}
 
 // read returns the value in a record, and false if there is none that can be used.
 func (r sinceReader) read(item []byte) (mark, bool) {
@@ -150,9 +153,11 @@ func (r sinceReader) holds(m *mark) bool {
 	return err == nil
 }
 
-// sift records in st what the items of a page mean for the next sweep, and returns those that are new.
-func (r sinceReader) sift(st *state, items [][]byte, hashes []uint64) [][]byte {
-	var fresh [][]byte
+// sift records in st what the items of a page mean for the next sweep, and returns the places of those that are new.
+func (r sinceReader) sift(st *state, items [][]byte, hashes []uint64) (fresh []int) {
+	if r.lookback > 0 {
+		return r.siftRecent(st, items, hashes)
+	}
 	st.Known, st.Ties, st.Odd = st.Known.plus(), st.Ties.plus(), st.Odd.plus()
 	for i, item := range items {
 		v, dated := r.read(item)
@@ -169,7 +174,7 @@ func (r sinceReader) sift(st *state, items [][]byte, hashes []uint64) [][]byte {
 			st.Ties[hashes[i]]++
 		}
 		if !st.Known.take(hashes[i]) {
-			fresh = append(fresh, item)
+			fresh = append(fresh, i)
 		}
 	}
 	return fresh
@@ -177,11 +182,14 @@ func (r sinceReader) sift(st *state, items [][]byte, hashes []uint64) [][]byte {
 
 // turn makes the start of the next sweep out of the end of this one.
 func (r sinceReader) turn(st *state) {
-	known := st.Ties.plus(st.Odd)
-	if st.Newest == nil {
+	known := st.Ties.plus(st.Odd, st.Recent.bag())
+	switch {
+	case st.Newest == nil:
 		known = known.plus(st.Known) // not seen this time, but it may be back
-	} else {
+	case r.lookback > 0:
+		st.Since = r.asked(st.Newest, st.Since)
+	default:
 		st.Since = st.Newest
 	}
-	st.Known, st.Newest, st.Ties, st.Odd = known, nil, nil, nil
+	st.Known, st.Newest, st.Ties, st.Odd, st.Recent = known, nil, nil, nil, nil
 }

@@ -42,7 +42,7 @@ func TestSinceValues(t *testing.T) {
 		{"rfc3339", "rfc3339", `"2018-02-07"`, "2018-02-07T00:00:00Z"},
 		{"rfc3339", "rfc3339", `"yesterday"`, ""},
 	} {
-		r := sinceReader{"at", tc.kind, tc.format}
+		r := sinceReader{path: "at", kind: tc.kind, format: tc.format}
 		m, ok := r.read([]byte(`{"at":` + tc.value + `}`))
 		if ok != (tc.want != "") || (ok && m.Text != tc.want) {
 			t.Errorf("%s %s as %s = %q, %v; want %q", tc.kind, tc.value, tc.format, m.Text, ok, tc.want)
@@ -70,7 +70,7 @@ func TestSinceValuesAreComparedAsTheParameterTellsThemApart(t *testing.T) {
 		{"rfc3339", "same", `"2018-02-07T03:00:00+02:00"`, `"2018-02-07T01:00:00Z"`, 0},
 		{"rfc3339", "same", `"2018-02-07T03:00:00.1Z"`, `"2018-02-07T03:00:00.09Z"`, 1},
 	} {
-		r := sinceReader{"at", tc.kind, tc.format}
+		r := sinceReader{path: "at", kind: tc.kind, format: tc.format}
 		a, _ := r.read([]byte(`{"at":` + tc.a + `}`))
 		b, _ := r.read([]byte(`{"at":` + tc.b + `}`))
 		if got := r.compare(&a, &b); got != tc.want {
@@ -93,7 +93,7 @@ func FuzzNumber(f *testing.F) {
 		}
 		for _, kind := range []string{sinceUnix, sinceUnixMs} {
 			for _, format := range []string{sinceSame, sinceUnix, sinceUnixMs, sinceRFC3339} {
-				r := sinceReader{"at", kind, format}
+				r := sinceReader{path: "at", kind: kind, format: format}
 				m, ok := r.read(fmt.Appendf(nil, `{"at":%s}`, text))
 				if ok && !r.holds(&m) {
 					t.Fatalf("%s %s as %s: its own mark %+v is refused", kind, text, format, m)

@@ -9,13 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
+	"time"
 
 	"sluice/ingest"
 	"sluice/internal/fault"
 )
 
-// op is the name of what fails, in every error of this package.
+// op is the name of what fails where no request is made; see Source.op.
 const op = "http.GET"
 
 // maxFruitless bounds the pages without a new item that one Read goes through before it hands the place back.
@@ -28,6 +28,10 @@ type Source struct {
 	base   *url.URL
 	since  sinceReader
 	client *http.Client
+	now    func() time.Time
+
+	address, body template
+	params        map[string]string // Config.params
 
 	transport *http.Transport
 	dialer    *dialer
@@ -49,8 +53,12 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, errors.New("URL is not a URL")
 	}
-	s := &Source{cfg: cfg, base: base, since: sinceReader{cfg.SincePath, cfg.SinceType, cfg.SinceFormat}}
-	s.budget = newBudget(cfg)
+	s := &Source{cfg: cfg, base: base, now: cfg.Now, params: cfg.params(), budget: newBudget(cfg),
+		since: sinceReader{cfg.SincePath, cfg.SinceType, cfg.SinceFormat, cfg.SinceLookback}}
+	s.address, s.body = cfg.templates()
+	if s.now == nil {
+		s.now = time.Now
+	}
 	if cfg.OauthTokenURL != "" {
 		if s.oauth, err = newOauth(cfg, s.quote); err != nil {
 			return nil, err
@@ -107,9 +115,10 @@ func (s *Source) Fingerprint() string {
 	case paginationOffset:
 		parts = append(parts, strconv.Itoa(c.OffsetStart))
 	}
-	if c.SinceParam != "" {
+	if c.dated() {
 		parts = append(parts, "since", c.SinceParam, c.SincePath, c.SinceType, c.SinceFormat, c.SinceStart)
 	}
+	parts = append(parts, c.furtherMeaning()...)
 	h := sha256.New()
 	for _, part := range parts {
 		fmt.Fprintf(h, "%d:%s\n", len(part), part)
@@ -126,7 +135,7 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	}
 	var b ingest.Batch
 	for i := range maxFruitless {
-		b.Items, b.CaughtUp, err = s.step(ctx, &st)
+		b, err = s.step(ctx, &st)
 		if i > 0 && fault.Is(err, fault.Throttled) {
 			break // or a limit of few requests would never let us past the pages without anything new
 		}
@@ -149,6 +158,9 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 // Check reads the first page and says in words what is there. It is for people who try a configuration.
 func (s *Source) Check(ctx context.Context) (string, error) {
 	st := state{}
+	if !s.begin(&st) {
+		return "the first window begins in the future", nil
+	}
 	ans, err := s.get(ctx, s.target(st), st)
 	if err != nil {
 		return "", err
@@ -158,7 +170,7 @@ func (s *Source) Check(ctx context.Context) (string, error) {
 		return "", err
 	}
 	next := st
-	_, more, err := s.follow(&next, ans, len(records))
+	_, more, err := s.follow(&next, ans, records)
 	if err != nil {
 		return "", err
 	}
@@ -174,7 +186,7 @@ func (s *Source) Check(ctx context.Context) (string, error) {
 	case s.cfg.Pagination != paginationNone:
 		what += "; no page follows"
 	}
-	if s.cfg.SinceParam == "" || len(records) == 0 {
+	if !s.cfg.dated() || len(records) == 0 {
 		return what, nil
 	}
 	if err := s.wantDated(&state{}, records, ans); err != nil {
@@ -183,22 +195,36 @@ func (s *Source) Check(ctx context.Context) (string, error) {
 	return what, nil
 }
 
+// begin fixes the window of a sweep that begins at st, and reports whether there is anything to ask for.
+func (s *Source) begin(st *state) (ok bool) {
+	if s.cfg.windowed() && st.Window == nil {
+		if st.Window, ok = s.nextWindow(*st); !ok {
+			st.Window = nil
+			return false
+		}
+	}
+	return true
+}
+
 // step reads the page at st, moves st behind it, and returns the items that are new, and whether the sweep has ended.
-func (s *Source) step(ctx context.Context, st *state) ([][]byte, bool, error) {
+func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
+	if !s.begin(st) {
+		return ingest.Batch{CaughtUp: true}, nil
+	}
 	target := s.target(*st)
 	ans, err := s.get(ctx, target, *st)
 	if err != nil {
-		return nil, false, err
+		return ingest.Batch{}, err
 	}
 	if ans.unchanged {
-		return nil, true, nil
+		return ingest.Batch{CaughtUp: true}, nil
 	}
 	records, err := s.split(ans)
 	if s.judge(err) != nil {
-		return nil, false, err
+		return ingest.Batch{}, err
 	}
 	if err := s.wantDated(st, records, ans); err != nil {
-		return nil, false, err
+		return ingest.Batch{}, err
 	}
 	hashes := make([]uint64, len(records))
 	for i, r := range records {
@@ -207,19 +233,28 @@ func (s *Source) step(ctx context.Context, st *state) ([][]byte, bool, error) {
 	next := *st
 	next.Pages++
 	next.ETag, next.Modified = "", ""
-	at, more, err := s.follow(&next, ans, len(records))
+	at, more, err := s.follow(&next, ans, records)
 	if err != nil {
-		return nil, false, err
+		return ingest.Batch{}, err
 	}
 	if err := s.detect(&next, ans, at, more, hashes); err != nil {
-		return nil, false, err
+		return ingest.Batch{}, err
 	}
-	fresh := s.sift(&next, records, hashes)
-	if more {
+	s.noteOrder(&next, records)
+	b := ingest.Batch{}
+	for _, i := range s.sift(&next, records, hashes) {
+		b.Items = append(b.Items, records[i])
+	}
+	again, err := s.capped(&next, ans, more)
+	switch {
+	case err != nil:
+		return ingest.Batch{}, err
+	case again && next.Pages > 0:
 		next.At, next.Tail = at, s.tail(hashes)
-	} else {
+	case !again:
+		b.CaughtUp = next.Window == nil || next.Window.Last
 		s.turn(&next, *st, hashes)
-		if st.Pages == 0 && s.cfg.Pagination != paginationLink && s.target(next).String() == target.String() {
+		if st.Pages == 0 && s.cfg.method() == http.MethodGet && s.cfg.Pagination != paginationLink && s.target(next).String() == target.String() {
 			// Only here does "not modified" mean that there is nothing new: a sweep of one page that starts with the
 			// same request again. With more pages, the news could be on another one. With a Link header, the same body
 			// may have got a next page, and most servers make the ETag of the body alone.
@@ -227,111 +262,5 @@ func (s *Source) step(ctx context.Context, st *state) ([][]byte, bool, error) {
 		}
 	}
 	*st = next
-	return fresh, !more, nil
-}
-
-// sift returns the records that are new and notes in st what has to be remembered of the page.
-func (s *Source) sift(st *state, records [][]byte, hashes []uint64) [][]byte {
-	if s.cfg.SinceParam != "" {
-		return s.since.sift(st, records, hashes)
-	}
-	known := st.Known.plus()
-	st.Known = nil // only the first page of a sweep has been read before
-	var fresh [][]byte
-	for i, r := range records {
-		if !known.take(hashes[i]) {
-			fresh = append(fresh, r)
-		}
-	}
-	return fresh
-}
-
-// tail is what to remember of a page in order to come back to it when it turns out to be the last one with records: it
-// may still grow. A page that is full may not.
-func (s *Source) tail(hashes []uint64) bag {
-	if s.cfg.Pagination != paginationPage || s.cfg.SinceParam != "" || (s.cfg.Limit > 0 && len(hashes) >= s.cfg.Limit) {
-		return nil
-	}
-	return bagOf(hashes)
-}
-
-// turn makes next, which stands behind the last page of a sweep, the start of the following one; was is the state before
-// that page.
-func (s *Source) turn(next *state, was state, hashes []uint64) {
-	next.Pages, next.Loop, next.Same, next.Twins, next.Tail = 0, loop{}, loop{}, 0, nil
-	if s.cfg.SinceParam != "" {
-		next.At = ""
-		s.since.turn(next)
-		return
-	}
-	switch s.cfg.Pagination {
-	case paginationOffset:
-		next.At = s.number(was, len(hashes))
-	case paginationPage:
-		next.At = s.number(was, 0)
-		next.Known = bagOf(hashes)
-		if len(hashes) == 0 && was.Tail != nil {
-			next.At, next.Known = s.number(was, -1), was.Tail // the page before may still grow
-		}
-	default:
-		next.Known = bagOf(hashes)
-	}
-}
-
-// maxTwins is how many pages of a sweep may hold exactly the records of an earlier one before that counts as a circle, where
-// each page says what follows: equal records are allowed, pages of nothing else are not.
-const maxTwins = 3
-
-// detect finds pages that lead in a circle: by where they lead, and by what they hold. Where pages are counted, each has a
-// number of its own, and one that holds the records of another is proof enough.
-func (s *Source) detect(st *state, ans answer, at string, more bool, hashes []uint64) error {
-	content := hashOf(fmt.Append(nil, hashes))
-	var what string
-	switch s.cfg.Pagination {
-	case paginationPage, paginationOffset:
-		if len(hashes) > 0 && st.Loop.next(content) {
-			what = fmt.Sprintf("has the records of an earlier page: the API does not heed the parameter %s", s.cfg.positionParam())
-		}
-	case paginationLink, paginationNext, paginationCursor:
-		if st.Pages == 1 {
-			st.Loop.next(hashOf([]byte(s.current(*st))))
-		}
-		switch {
-		case more && st.Loop.next(hashOf([]byte(at))):
-			what = "leads back to " + s.place(at) + ", where this sweep has been before"
-		case more && st.twin(content, len(hashes)) >= maxTwins:
-			what = "has the records of an earlier page, and not for the first time, although its address is a new one"
-		}
-	}
-	if what == "" {
-		return nil
-	}
-	return s.fail(fault.Blocked, "page_loop", ans.url, fmt.Errorf(
-		"the pages go round in a circle: page %d of this sweep %s; mend the API or the settings of SLUICE_HTTP_PAGINATION=%s",
-		st.Pages, what, s.cfg.Pagination))
-}
-
-// wantDated refuses a first page whose records have no since value at all: without any, the next sweep would ask for
-// everything again, for ever.
-func (s *Source) wantDated(st *state, records [][]byte, ans answer) error {
-	if s.cfg.SinceParam == "" || len(records) == 0 || st.Since != nil || st.Newest != nil {
-		return nil
-	}
-	for _, r := range records {
-		if _, ok := s.since.read(r); ok {
-			return nil
-		}
-	}
-	return s.fail(fault.Blocked, "no_since", ans.url, fmt.Errorf(
-		"no record in the page has a value at SLUICE_HTTP_SINCE_PATH (%s) that reads as SLUICE_HTTP_SINCE_TYPE=%s; set them to where the value of %s stands in a record, and to its kind",
-		s.cfg.SincePath, s.cfg.SinceType, s.cfg.SinceParam))
-}
-
-// place shows a position: a path without its query values, or the hash of a token, which may be a secret.
-func (s *Source) place(at string) string {
-	if s.cfg.Pagination == paginationCursor {
-		return fmt.Sprintf("the token with the hash %016x", hashOf([]byte(at)))
-	}
-	path, query, _ := strings.Cut(at, "?")
-	return clean(path+hideQuery(query), 200)
+	return b, nil
 }
