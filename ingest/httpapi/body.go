@@ -2,12 +2,8 @@ package httpapi
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
-	"strings"
 )
 
 const (
@@ -22,35 +18,6 @@ var (
 	errTooLarge = errors.New("page too large")
 	errBomb     = errors.New("page compressed too well")
 )
-
-// readPage reads the body, decompressed, up to the limit and one byte more. What it has read comes with an error, too.
-func readPage(resp *http.Response, limit int) ([]byte, error) {
-	var b bytes.Buffer
-	switch coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); coding {
-	case "", "identity":
-		if resp.ContentLength > int64(limit) {
-			return nil, errTooLarge
-		}
-		if n := resp.ContentLength; n > 0 {
-			b.Grow(int(min(n, 1<<20)) + bytes.MinRead)
-		}
-		err := take(&b, resp.Body, limit)
-		return b.Bytes(), err
-	case "gzip", "x-gzip":
-		counted := &counter{r: resp.Body}
-		z, err := gzip.NewReader(counted)
-		if errors.Is(err, io.EOF) && counted.n == 0 {
-			return nil, nil // no content at all has no coding either
-		}
-		if err != nil {
-			return nil, whole(err)
-		}
-		err = take(&b, &inflated{z: z, from: counted}, limit)
-		return b.Bytes(), whole(err)
-	default:
-		return nil, fmt.Errorf("it comes with the Content-Encoding %s, which was not asked for", clean(coding, 40))
-	}
-}
 
 // take reads r to its end, but at most limit bytes and one more.
 func take(b *bytes.Buffer, r io.Reader, limit int) error {

@@ -42,6 +42,13 @@ func zip(t *testing.T, r io.Reader, n int64) []byte {
 }
 
 // TestHugePagesTakeNoMoreMemoryThanAllowed is not parallel: it counts what the whole process allocates.
+// readPage is what a page of one file holds.
+func readPage(resp *http.Response, limit int) ([]byte, error) {
+	var b bytes.Buffer
+	err := unpack(resp, limit, func(r io.Reader, _ int) error { _, err := b.ReadFrom(r); return err })
+	return b.Bytes(), err
+}
+
 func TestHugePagesTakeNoMoreMemoryThanAllowed(t *testing.T) {
 	const limit = 1 << 20
 	bomb := zip(t, &generated{size: 16 << 20}, 16<<20)

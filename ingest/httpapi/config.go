@@ -37,7 +37,7 @@ const (
 // Config is read from the environment by internal/config, prefix SLUICE_HTTP.
 type Config struct {
 	URL     string `split_words:"true" desc:"where to read: an http or https URL, with the query parameters that every request needs. Its name must not lead to this machine, the link or a metadata service; an address of this machine may be written as such"`
-	Records string `split_words:"true" desc:"gjson path of the array of records in a page; empty: the whole body, an array or one object"`
+	Records string `split_words:"true" desc:"gjson path of the array of records in a page; empty: the whole body, an array or one object. For FORMAT=xml the name of the element that is a record"`
 
 	Pagination  string `split_words:"true" default:"none" desc:"how one page leads to the next: none, link (Link header), next (URL in the body), cursor (token in the body), page, offset"`
 	CursorPath  string `split_words:"true" desc:"cursor: gjson path of the token of the next page; absent, null, false, 0 or empty there: no next page"`
@@ -58,6 +58,7 @@ type Config struct {
 
 	SinceLookback time.Duration `split_words:"true" default:"0s" desc:"how much earlier than the newest value seen a sweep asks, for records that come late; what has been read is skipped. For values that are times"`
 
+	FormatConfig
 	PagesConfig
 	WindowConfig
 	BodyConfig
@@ -88,8 +89,8 @@ func Default() Config {
 		SinceType: sinceText, SinceFormat: sinceSame,
 		Interval: time.Minute, Timeout: 30 * time.Second,
 		MaxPageBytes: 64 << 20, MaxRecordBytes: 1 << 20,
+		FormatConfig: FormatConfig{Format: "json", Delimiter: ","}, WindowConfig: defaultWindows(), BodyConfig: defaultBody(),
 		AuthConfig: defaultAuth(), BudgetConfig: defaultBudget(),
-		WindowConfig: defaultWindows(), BodyConfig: defaultBody(),
 	}
 }
 
@@ -102,6 +103,7 @@ func (c Config) Validate() error {
 	c.checkWindows(&p)
 	c.checkPages(&p)
 	c.checkBody(&p)
+	c.checkFormat(&p)
 	c.checkParams(&p)
 	p.positive("INTERVAL", int64(c.Interval), c.Interval)
 	p.positive("TIMEOUT", int64(c.Timeout), c.Timeout)
@@ -258,6 +260,9 @@ func (c Config) dated() bool { return c.SincePath != "" }
 // checkParams finds query parameters that would overwrite each other.
 func (c Config) checkParams(p *problems) {
 	seen, params, sent := map[string]string{}, c.params(), c.sample()
+	if c.APIKeyParam != "" {
+		seen[c.APIKeyParam] = "API_KEY_PARAM"
+	}
 	for _, name := range placeholders {
 		param := params[name]
 		if _, ok := sent[name]; !ok || param == "" {

@@ -173,6 +173,10 @@ func TestFingerprintChangesWithTheMeaningOfACursor(t *testing.T) {
 			c.WindowStart, c.WindowStartParam, c.WindowEndParam = "2024-01-02", "a", "b"
 		},
 		"method":        func(c *Config) { c.Method = "POST" },
+		"format":        func(c *Config) { c.Format = "ndjson" },
+		"csv":           func(c *Config) { c.Format = "csv" },
+		"delimiter":     func(c *Config) { c.Format, c.Delimiter = "csv", ";" },
+		"columns":       func(c *Config) { c.Format, c.Columns = "csv", "a,b" },
 		"body":          func(c *Config) { c.Method, c.Body = "POST", "{}" },
 		"cursor header": func(c *Config) { c.Pagination, c.CursorParam, c.CursorHeader = paginationCursor, "c", "X" },
 		"cursor record": func(c *Config) {

@@ -20,9 +20,11 @@ const maxRedirects = 5
 // An answer is a page as it came.
 type answer struct {
 	url            *url.URL // where it came from, after redirects
-	body           []byte
-	empty          bool // 204: no records, no body
-	unchanged      bool // 304
+	body           []byte   // JSON: of the last file
+	bodies         [][]byte // JSON: of every file in a page that is a zip file; else the one
+	page           page     // other formats
+	empty          bool     // 204: no records, no body
+	unchanged      bool     // 304
 	kind           string
 	header         http.Header
 	links          []string // Link headers
@@ -67,8 +69,11 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 		return answer{}, s.refused(ctx, resp, st, p)
 	}
 	ans.etag, ans.modified = validators(resp.Header)
-	ans.body, err = readPage(resp, s.cfg.MaxPageBytes)
+	err = s.cfg.readFiles(&ans, resp)
+	bad, isBad := errors.AsType[damaged](err)
 	switch {
+	case isBad:
+		return answer{}, s.judge(s.fail(fault.Transient, "bad_page", ans.url, fmt.Errorf("the page cannot be read: %w", bad.err)))
 	case errors.Is(err, errTooLarge):
 		return answer{}, s.fail(fault.Blocked, "page_too_large", ans.url, fmt.Errorf(
 			"the page is larger than %d bytes; ask for smaller pages (SLUICE_HTTP_LIMIT), or raise SLUICE_HTTP_MAX_PAGE_BYTES", s.cfg.MaxPageBytes))
@@ -78,13 +83,12 @@ func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, er
 	case err != nil:
 		return answer{}, s.network(ctx, limited, ans.url, fmt.Errorf("after %d bytes of the page: %w", len(ans.body), err))
 	}
-	ans.body = trimMark(ans.body)
 	return ans, nil
 }
 
 // dress sets the headers.
 func (s *Source) dress(req *http.Request, st state) {
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", s.cfg.accepted())
 	req.Header.Set("Accept-Encoding", "gzip")
 	req.Header.Set("User-Agent", "sluice")
 	s.cfg.Headers.apply(req.Header)

@@ -13,10 +13,33 @@ import (
 )
 
 // split cuts a page into its records: the exact bytes of each, in memory of their own.
-func (s *Source) split(ans answer) ([][]byte, error) {
-	if ans.empty {
-		return nil, nil
+func (s *Source) split(ans answer) (page, error) {
+	switch {
+	case ans.empty:
+		return page{}, nil
+	case !s.cfg.plain():
+		return ans.page, nil
+	case len(ans.bodies) < 2:
+		items, err := s.splitJSON(ans)
+		return page{items: items}, err
 	}
+	var p page
+	for i, body := range ans.bodies {
+		ans.body = body
+		items, err := s.splitJSON(ans)
+		if err != nil {
+			return page{}, inFile(err, i+1)
+		}
+		p.items = append(p.items, items...)
+		for range items {
+			p.files = append(p.files, i+1)
+		}
+	}
+	return p, nil
+}
+
+// splitJSON cuts the body of ans.
+func (s *Source) splitJSON(ans answer) ([][]byte, error) {
 	// encoding/json bounds the nesting, so a page of brackets cannot exhaust the stack; gjson alone checks nothing.
 	if !json.Valid(ans.body) {
 		return nil, s.badPage(ans)

@@ -78,10 +78,11 @@ func FuzzPageJSON(f *testing.F) {
 	}
 	s := open(f, (&api{mode: paginationNone}).config("http://127.0.0.1:1", 0, false))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := s.split(answer{url: s.base, body: body})
+		p, err := s.split(answer{url: s.base, body: body})
 		if err != nil {
 			return
 		}
+		got := p.items
 		var want struct {
 			Data []json.RawMessage `json:"data"`
 		}

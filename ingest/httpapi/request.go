@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"sluice/ingest/format"
 )
 
 // BodyConfig is how requests are made where a plain GET will not do.
@@ -241,6 +243,8 @@ func (c Config) furtherMeaning() (parts []string) {
 	add(c.CursorRecordPath != "", "cursor record", c.CursorRecordPath)
 	add(c.windowed(), "window", c.WindowStart, c.WindowStartParam, c.WindowEndParam)
 	add(c.method() != http.MethodGet, "method", c.Method, c.Body)
+	add(!c.plain(), "format", c.Format)
+	add(c.format() == format.CSV, string(c.delimiter()), c.Columns)
 	return parts
 }
 

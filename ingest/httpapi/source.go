@@ -165,10 +165,11 @@ func (s *Source) Check(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	records, err := s.split(ans)
+	p, err := s.split(ans)
 	if err != nil {
 		return "", err
 	}
+	records := p.items
 	next := st
 	_, more, err := s.follow(&next, ans, records)
 	if err != nil {
@@ -214,15 +215,16 @@ func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
 	target := s.target(*st)
 	ans, err := s.get(ctx, target, *st)
 	if err != nil {
-		return ingest.Batch{}, err
+		return ingest.Batch{}, s.onPage(*st, err)
 	}
 	if ans.unchanged {
 		return ingest.Batch{CaughtUp: true}, nil
 	}
-	records, err := s.split(ans)
+	p, err := s.split(ans)
 	if s.judge(err) != nil {
-		return ingest.Batch{}, err
+		return ingest.Batch{}, s.onPage(*st, err)
 	}
+	records := p.items
 	if err := s.wantDated(st, records, ans); err != nil {
 		return ingest.Batch{}, err
 	}
@@ -241,10 +243,7 @@ func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
 		return ingest.Batch{}, err
 	}
 	s.noteOrder(&next, records)
-	b := ingest.Batch{}
-	for _, i := range s.sift(&next, records, hashes) {
-		b.Items = append(b.Items, records[i])
-	}
+	b := s.batch(*st, p, s.sift(&next, records, hashes))
 	again, err := s.capped(&next, ans, more)
 	switch {
 	case err != nil:

@@ -136,6 +136,15 @@ func TestValidateFurtherSettings(t *testing.T) {
 		{"a text body", func(c *Config) { post("x")(c); c.BodyType = "text/plain" }, ""},
 		{"no content type", func(c *Config) { post("x")(c); c.BodyType = "/" }, "BODY_TYPE"},
 		{"two content types", func(c *Config) { post("{}")(c); _ = c.Headers.Decode("content-type: x/y") }, "Content-Type header"},
+		{"csv", func(c *Config) { c.Format, c.Delimiter, c.Columns = "csv", `\t`, "a, b" }, ""},
+		{"another format", func(c *Config) { c.Format = "yaml" }, "FORMAT is"},
+		{"a delimiter of two", func(c *Config) { c.Format, c.Delimiter = "csv", ";;" }, "DELIMITER is"},
+		{"a quote for a delimiter", func(c *Config) { c.Format, c.Delimiter = "csv", `"` }, "DELIMITER or COLUMNS"},
+		{"columns of one name", func(c *Config) { c.Format, c.Columns = "csv", "a,a" }, "DELIMITER or COLUMNS"},
+		{"columns of JSON", func(c *Config) { c.Columns = "a" }, "FORMAT is not csv"},
+		{"XML without an element", func(c *Config) { c.Format = "xml" }, "FORMAT=xml needs RECORDS"},
+		{"records in lines", func(c *Config) { c.Format, c.Records = "lines", "data" }, "RECORDS is set"},
+		{"a path into lines", func(c *Config) { c.Format, c.ErrorPath = "lines", "x" }, "ERROR_PATH points into"},
 		{"a placeholder in the host", func(c *Config) {
 			c.URL, c.SincePath = "https://h{{since|.evil}}/x", "t"
 		}, "URL is not a URL"},

@@ -1,0 +1,221 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"sluice/ingest/format"
+)
+
+// FormatConfig says what pages are made of.
+type FormatConfig struct {
+	Format    string `split_words:"true" default:"json" desc:"what a page is: json, ndjson (a JSON value per line), csv, xml, lines. Pages that are gzip or zip files are unpacked"`
+	Delimiter string `split_words:"true" default:"," desc:"csv: what stands between two fields; \\t is a tab"`
+	Columns   string `split_words:"true" desc:"csv: names of the columns, with commas; empty: the first row of every page holds them"`
+}
+
+// format is the kind of pages.
+func (c FormatConfig) format() string {
+	if c.Format == "" {
+		return format.JSON
+	}
+	return c.Format
+}
+
+// plain reports whether pages are JSON, where settings may point into them.
+func (c FormatConfig) plain() bool { return c.format() == format.JSON }
+
+// accepted is the Accept header.
+func (c FormatConfig) accepted() string {
+	switch c.format() {
+	case format.NDJSON:
+		return "application/x-ndjson, application/jsonl, application/json;q=0.9, */*;q=0.1"
+	case format.CSV:
+		return "text/csv, */*;q=0.1"
+	case format.XML:
+		return "application/xml, text/xml, */*;q=0.1"
+	case format.Lines:
+		return "text/plain, */*;q=0.1"
+	}
+	return "application/json"
+}
+
+// delimiter is the one of csv, and 0 if there is none that can be used.
+func (c FormatConfig) delimiter() rune {
+	text := strings.ReplaceAll(c.Delimiter, `\t`, "\t")
+	if text == "" {
+		return ','
+	}
+	if r, n := utf8.DecodeRuneInString(text); n == len(text) && r != utf8.RuneError {
+		return r
+	}
+	return 0
+}
+
+// columns are the names of the columns of csv; nil: the first row holds them.
+func (c FormatConfig) columns() []string {
+	if c.Columns == "" {
+		return nil
+	}
+	names := strings.Split(c.Columns, ",")
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+	}
+	return names
+}
+
+// options are those of the decoder. No item is cut: one that is too long goes whole to the dead letters, and the size of
+// a page bounds it.
+func (c Config) options() format.Options {
+	o := format.Options{Kind: c.format(), MaxItemBytes: c.MaxPageBytes}
+	switch o.Kind {
+	case format.CSV:
+		o.Delimiter, o.Columns = c.delimiter(), c.columns()
+	case format.XML:
+		o.Element = c.Records
+	}
+	return o
+}
+
+func (c Config) checkFormat(p *problems) {
+	p.oneOf("FORMAT", c.format(), format.JSON, format.NDJSON, format.CSV, format.XML, format.Lines)
+	if c.format() == format.CSV {
+		if c.delimiter() == 0 {
+			p.add("DELIMITER is %q, want one character, or \\t", c.Delimiter)
+		} else if _, err := format.NewDecoder(strings.NewReader(""), c.options()); c.MaxPageBytes > 0 && err != nil {
+			p.add("DELIMITER or COLUMNS: %v", err)
+		}
+	} else if c.Columns != "" {
+		p.add("COLUMNS is set, and FORMAT is not csv")
+	}
+	switch {
+	case c.format() == format.XML && (c.Records == "" || strings.ContainsAny(c.Records, ".:/ ")):
+		p.add("FORMAT=xml needs RECORDS to be the name of the element that is a record, without a prefix")
+	case !c.plain() && c.format() != format.XML && c.Records != "":
+		p.add("RECORDS is set, and FORMAT=%s has no place in a page to point to", c.format())
+	}
+	if c.plain() {
+		return
+	}
+	for _, use := range [][2]string{
+		{"CURSOR_PATH", c.CursorPath}, {"NEXT_PATH", c.NextPath}, {"MORE_PATH", c.MorePath}, {"TOTAL_PATH", c.TotalPath}, {"ERROR_PATH", c.ErrorPath},
+	} {
+		if use[1] != "" {
+			p.add("%s points into a page of JSON, and FORMAT is %s", use[0], c.format())
+		}
+	}
+}
+
+// A page is what an answer holds.
+type page struct {
+	items [][]byte
+	bad   map[int]error // by the place in items: why it is no record
+	lines []int64       // by the place in items: the line where it begins; nil: there are no lines
+	files []int         // by the place in items: the file of a zip file, from 1; nil: the page is none
+}
+
+// add appends what a decoder has found.
+func (p *page) add(item format.Item, lined bool) {
+	if item.Bad != nil {
+		if p.bad == nil {
+			p.bad = map[int]error{}
+		}
+		p.bad[len(p.items)] = item.Bad
+	}
+	p.items = append(p.items, item.Data)
+	if lined {
+		p.lines = append(p.lines, item.Line)
+	}
+}
+
+// errHTML is a page for people where records should be.
+var errHTML = errors.New("it is an HTML page: see whether a login or a proxy stands before the API")
+
+// cut cuts one stream of a page into records.
+func (c Config) cut(p *page, r io.Reader, kind string) error {
+	in := &ending{r: r}
+	buffered := bufio.NewReader(in)
+	start, _ := buffered.Peek(4 * sample)
+	if isHTML(start) || strings.HasPrefix(strings.ToLower(kind), "text/html") {
+		return damaged{errHTML}
+	}
+	d, err := format.NewDecoder(buffered, c.options())
+	if err != nil {
+		return damaged{err}
+	}
+	for {
+		item, err := d.Next()
+		switch {
+		case err == io.EOF: //nolint:errorlint // its contract
+			return c.wholeEnd(p, in.last)
+		case err != nil && in.err == nil: // not what the network says
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				err = fmt.Errorf("behind record %d it ends in the middle of one", len(p.items))
+			}
+			return damaged{err}
+		case err != nil:
+			return in.err
+		}
+		p.add(item, c.format() != format.XML)
+	}
+}
+
+// wholeEnd refuses a page that ends without a line end in the middle of a record: some servers end the connection where
+// they fail, and nothing else tells.
+func (c Config) wholeEnd(p *page, last byte) error {
+	n := len(p.items) - 1
+	if n < 0 || last == '\n' {
+		return nil
+	}
+	half := c.format() == format.CSV && p.bad[n] != nil || c.format() == format.NDJSON && !json.Valid(p.items[n])
+	if half {
+		return damaged{fmt.Errorf("it ends in the middle of record %d", n+1)}
+	}
+	return nil
+}
+
+// An ending remembers how a stream has ended.
+type ending struct {
+	r    io.Reader
+	last byte  // the last that was read
+	err  error // other than io.EOF
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	if n > 0 {
+		e.last = p[n-1]
+	}
+	if err != nil && err != io.EOF { //nolint:errorlint // the contract of Reader
+		e.err = err
+	}
+	return n, err
+}
+
+// readFiles reads the records of a page that is no JSON, or is a file of files: JSON goes to bodies, the rest to the page.
+func (c Config) readFiles(ans *answer, resp *http.Response) error {
+	return unpack(resp, c.MaxPageBytes, func(r io.Reader, file int) error {
+		if c.plain() {
+			var b bytes.Buffer
+			if n := resp.ContentLength; n > 0 {
+				b.Grow(int(min(n, 1<<20)) + bytes.MinRead)
+			}
+			_, err := b.ReadFrom(r)
+			ans.body = trimMark(b.Bytes())
+			ans.bodies = append(ans.bodies, ans.body)
+			return err
+		}
+		err := c.cut(&ans.page, r, ans.kind)
+		for file > 0 && len(ans.page.files) < len(ans.page.items) {
+			ans.page.files = append(ans.page.files, file)
+		}
+		return err
+	})
+}

@@ -1,0 +1,155 @@
+package httpapi
+
+import (
+	zipfile "archive/zip"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// maxFiles bounds the files in a page that is a zip file.
+const maxFiles = 1000
+
+// A damaged page came whole and cannot be read.
+type damaged struct{ err error }
+
+func (d damaged) Error() string { return d.err.Error() }
+func (d damaged) Unwrap() error { return d.err }
+
+// unpack gives the content of a page to read, without its coding; of a page that is a gzip file (RFC 1952) what is in it,
+// and of a zip file every file in order, counted from 1. Altogether it is at most limit bytes, and at most maxRatio times
+// what came.
+func unpack(resp *http.Response, limit int, read func(r io.Reader, file int) error) error {
+	content, err := decoded(resp, limit)
+	if err != nil {
+		return err
+	}
+	came := &counter{r: io.LimitReader(content, int64(limit)+1)}
+	buffered := bufio.NewReader(came)
+	magic, err := buffered.Peek(4)
+	if err != nil && err != io.EOF { //nolint:errorlint // the contract of Reader
+		return err
+	}
+	m := &meter{limit: int64(limit), came: came}
+	switch {
+	case bytes.HasPrefix(magic, []byte("\x1f\x8b\x08")):
+		below := &ending{r: buffered}
+		z, err := gzip.NewReader(below)
+		if err == nil {
+			err = read(m.through(z), 0)
+		}
+		if err != nil && came.n > int64(limit) {
+			return errTooLarge
+		}
+		return blame(err, below.err, "gzip")
+	case bytes.HasPrefix(magic, []byte("PK\x03\x04")), bytes.HasPrefix(magic, []byte("PK\x05\x06")):
+		var whole bytes.Buffer
+		if err := take(&whole, buffered, limit); err != nil {
+			return err
+		}
+		return blame(unzip(whole.Bytes(), m, read), nil, "zip")
+	}
+	m.came = nil // nothing grows
+	return read(m.through(buffered), 0)
+}
+
+// decoded is the content of an answer without its Content-Encoding.
+func decoded(resp *http.Response, limit int) (io.Reader, error) {
+	switch coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); coding {
+	case "", "identity":
+		if resp.ContentLength > int64(limit) {
+			return nil, errTooLarge
+		}
+		return resp.Body, nil
+	case "gzip", "x-gzip":
+		counted := &counter{r: resp.Body}
+		z, err := gzip.NewReader(counted)
+		if errors.Is(err, io.EOF) && counted.n == 0 {
+			return strings.NewReader(""), nil // no content at all has no coding either
+		}
+		if err != nil {
+			return nil, whole(err)
+		}
+		return &inflated{z: z, from: counted}, nil
+	default:
+		return nil, fmt.Errorf("it comes with the Content-Encoding %s, which was not asked for", clean(coding, 40))
+	}
+}
+
+// unzip reads every file of a zip file.
+func unzip(data []byte, m *meter, read func(io.Reader, int) error) error {
+	z, err := zipfile.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	if len(z.File) > maxFiles {
+		return fmt.Errorf("it holds %d files, more than %d", len(z.File), maxFiles)
+	}
+	n := 0
+	for _, f := range z.File {
+		if f.FileInfo().IsDir() {
+			continue
+		}
+		n++
+		if f.Flags&1 != 0 {
+			return fmt.Errorf("file %d in it is encrypted", n)
+		}
+		r, err := f.Open()
+		if err == nil {
+			err = errors.Join(read(m.through(r), n), r.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("file %d: %w", n, err)
+		}
+	}
+	if n == 0 {
+		return errors.New("it holds no file")
+	}
+	return nil
+}
+
+// blame says whose fault err is: that of what lies below the packing, of a bound, or of the page.
+func blame(err, below error, packing string) error {
+	_, known := errors.AsType[damaged](err)
+	switch {
+	case err == nil:
+		return nil
+	case below != nil:
+		return below
+	case errors.Is(err, errTooLarge), errors.Is(err, errBomb), known:
+		return err
+	case errors.Is(whole(err), io.ErrUnexpectedEOF):
+		return damaged{fmt.Errorf("the %s file is cut off", packing)}
+	}
+	return damaged{fmt.Errorf("the %s file: %w", packing, err)}
+}
+
+// A meter bounds what comes out of a page.
+type meter struct {
+	limit, n int64
+	came     *counter // nil: nothing was packed
+}
+
+// through is r under the bounds.
+func (m *meter) through(r io.Reader) io.Reader { return &metered{r, m} }
+
+type metered struct {
+	r io.Reader
+	m *meter
+}
+
+func (r *metered) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	switch r.m.n += int64(n); {
+	case r.m.n > r.m.limit:
+		return n, errTooLarge
+	case r.m.came != nil && r.m.n > ratioFloor && r.m.n > maxRatio*r.m.came.n:
+		return n, errBomb
+	}
+	return n, err
+}
