@@ -62,6 +62,7 @@ type Config struct {
 	PagesConfig
 	WindowConfig
 	BodyConfig
+	NestedConfig
 
 	Interval time.Duration `split_words:"true" default:"1m" desc:"wait between two sweeps"`
 	Headers  Headers       `split_words:"true" desc:"further request headers, as Name: value, one per line; \\n stands for a line break too"`
@@ -104,6 +105,7 @@ func (c Config) Validate() error {
 	c.checkPages(&p)
 	c.checkBody(&p)
 	c.checkFormat(&p)
+	c.checkNested(&p)
 	c.checkParams(&p)
 	p.positive("INTERVAL", int64(c.Interval), c.Interval)
 	p.positive("TIMEOUT", int64(c.Timeout), c.Timeout)

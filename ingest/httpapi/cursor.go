@@ -50,6 +50,10 @@ type state struct {
 	Recent  recents `json:"recent,omitempty"` // since, with a look-back: items of this sweep that the next one shows again
 	Mixed   bool    `json:"mixed,omitempty"`  // since, with capped pages: values have gone down in this sweep
 
+	Part  bag               `json:"part,omitempty"`  // with details: items of the page at At that have been returned
+	Queue []string          `json:"queue,omitempty"` // with children: parents that this sweep has not read yet
+	Kids  map[string]*state `json:"kids,omitempty"`  // with children: the state of each parent, by its path
+
 	Loop  loop `json:"loop,omitzero"`
 	Same  loop `json:"same,omitzero"`   // of what pages hold, where they say what follows
 	Twins int  `json:"twins,omitempty"` // pages that held what the mark of Same holds
@@ -61,7 +65,7 @@ type state struct {
 // encode returns the Cursor of st. Equal states have equal cursors.
 func (st state) encode() (ingest.Cursor, error) {
 	st.Version = cursorVersion
-	if n := st.Known.size() + st.Ties.size() + st.Odd.size() + st.Tail.size() + st.Seen.size() + len(st.Recent); n > maxKnown {
+	if n := st.remembered(); n > maxKnown {
 		return "", fmt.Errorf("%d records would have to be remembered in order not to repeat them, more than %d; "+
 			"ask for less at a time: smaller pages (SLUICE_HTTP_LIMIT, SLUICE_HTTP_PAGINATION), or a finer SLUICE_HTTP_SINCE_FORMAT", n, maxKnown)
 	}
@@ -72,6 +76,15 @@ func (st state) encode() (ingest.Cursor, error) {
 		return "", err
 	}
 	return ingest.Cursor(strings.TrimSuffix(b.String(), "\n")), nil
+}
+
+// remembered counts the items that st holds.
+func (st state) remembered() int {
+	n := st.Known.size() + st.Ties.size() + st.Odd.size() + st.Tail.size() + st.Seen.size() + len(st.Recent) + st.Part.size()
+	for _, kid := range st.Kids {
+		n += kid.remembered()
+	}
+	return n
 }
 
 // decode reads a Cursor. Whatever encode did not write is refused: a guess would lose or repeat.
@@ -113,8 +126,13 @@ func (s *Source) check(st state) error {
 		return errors.New("it holds a time window, but WINDOW_START is not set")
 	case !st.Window.within() || st.Reached != nil && !plausibleTime(*st.Reached) || st.Again != nil && (st.Reached == nil || *st.Again >= *st.Reached || !plausibleTime(*st.Again)) || !slices.IsSortedFunc(st.Recent, recent.order):
 		return errors.New("it holds times that are out of range")
+	case s.cfg.DetailURL == "" && st.Part != nil:
+		return errors.New("it stands in the middle of a page, but DETAIL_URL is not set")
 	case !validHeader(st.ETag) || !validHeader(st.Modified):
 		return errors.New("it holds a validator that is no header value")
+	}
+	if err := s.checkChildren(st); err != nil {
+		return err
 	}
 	switch s.cfg.Pagination {
 	case paginationNone:

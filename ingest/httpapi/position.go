@@ -20,6 +20,9 @@ func (s *Source) pageName(st state) string {
 	default:
 		name = fmt.Sprintf("page %d", st.Pages+1)
 	}
+	if s.parent != "" {
+		name += " of " + s.parent
+	}
 	if st.Window != nil {
 		name += " of the window from " + time.UnixMilli(st.Window.From).UTC().Format(time.RFC3339)
 	}
@@ -28,7 +31,7 @@ func (s *Source) pageName(st state) string {
 
 // onPage puts the name of the page into an error about it.
 func (s *Source) onPage(st state, err error) error {
-	if f, ok := errors.AsType[*fault.Error](err); ok && s.cfg.Pagination != paginationNone {
+	if f, ok := errors.AsType[*fault.Error](err); ok && (s.cfg.Pagination != paginationNone || s.parent != "") {
 		named := *f
 		named.Err = fmt.Errorf("%s: %w", s.pageName(st), f.Err)
 		return &named
@@ -75,4 +78,13 @@ func (p page) place(i int) string {
 		}
 	}
 	return fmt.Sprintf("%srecord %d", file, n)
+}
+
+// pick is those of all that stand at the places.
+func pick(all []uint64, places []int) []uint64 {
+	out := make([]uint64, len(places))
+	for i, place := range places {
+		out[i] = all[place]
+	}
+	return out
 }

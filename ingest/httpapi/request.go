@@ -243,6 +243,7 @@ func (c Config) furtherMeaning() (parts []string) {
 	add(c.CursorRecordPath != "", "cursor record", c.CursorRecordPath)
 	add(c.windowed(), "window", c.WindowStart, c.WindowStartParam, c.WindowEndParam)
 	add(c.method() != http.MethodGet, "method", c.Method, c.Body)
+	add(c.ChildURL != "", "children", c.ChildURL, c.ParentRecords)
 	add(!c.plain(), "format", c.Format)
 	add(c.format() == format.CSV, string(c.delimiter()), c.Columns)
 	return parts

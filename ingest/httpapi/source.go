@@ -24,24 +24,31 @@ const maxFruitless = 10
 // A Source reads a JSON API. It keeps connections between Reads, and nothing that changes what a Read returns; what makes
 // an answer that is no page a passing or a lasting trouble is how often it came in a row.
 type Source struct {
-	cfg    Config
-	base   *url.URL
-	since  sinceReader
-	client *http.Client
-	now    func() time.Time
+	*connections
+	cfg   Config
+	base  *url.URL
+	since sinceReader
+	now   func() time.Time
 
 	address, body template
 	params        map[string]string // Config.params
+	detail        *Source           // asks for details; nil: there are none
+	parent        string            // path of the parent whose children this reads; empty: there are no parents
 
-	transport *http.Transport
-	dialer    *dialer
 	malformed int // answers in a row that were no pages
 
-	budget   *budget
-	identity *identity
-	oauth    *oauth  // nil: no OAuth
-	signer   *signer // nil: requests are not signed
-	warned   string  // the last warning about certificates
+	budget *budget
+	oauth  *oauth  // nil: no OAuth
+	signer *signer // nil: requests are not signed
+}
+
+// connections are those of a Source, shared with the Sources for details and children that it makes of itself.
+type connections struct {
+	client    *http.Client
+	transport *http.Transport
+	dialer    *dialer
+	identity  *identity
+	warned    string // the last warning about certificates
 }
 
 // New returns a Source for a Config that is valid; it makes no connection yet.
@@ -53,7 +60,7 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, errors.New("URL is not a URL")
 	}
-	s := &Source{cfg: cfg, base: base, now: cfg.Now, params: cfg.params(), budget: newBudget(cfg),
+	s := &Source{connections: &connections{}, cfg: cfg, base: base, now: cfg.Now, params: cfg.params(), budget: newBudget(cfg),
 		since: sinceReader{cfg.SincePath, cfg.SinceType, cfg.SinceFormat, cfg.SinceLookback}}
 	s.address, s.body = cfg.templates()
 	if s.now == nil {
@@ -74,6 +81,7 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	s.connect(id)
+	s.detail = s.detailSource()
 	return s, nil
 }
 
@@ -135,7 +143,7 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	}
 	var b ingest.Batch
 	for i := range maxFruitless {
-		b, err = s.step(ctx, &st)
+		b, err = s.next(ctx, &st)
 		if i > 0 && fault.Is(err, fault.Throttled) {
 			break // or a limit of few requests would never let us past the pages without anything new
 		}
@@ -157,6 +165,10 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 
 // Check reads the first page and says in words what is there. It is for people who try a configuration.
 func (s *Source) Check(ctx context.Context) (string, error) {
+	if s.cfg.ChildURL != "" {
+		what, err := s.parents().Check(ctx)
+		return "the list of parents: " + what, err
+	}
 	st := state{}
 	if !s.begin(&st) {
 		return "the first window begins in the future", nil
@@ -243,7 +255,14 @@ func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
 		return ingest.Batch{}, err
 	}
 	s.noteOrder(&next, records)
-	b := s.batch(*st, p, s.sift(&next, records, hashes))
+	fresh := s.sift(&next, records, hashes)
+	b := s.batch(*st, p, fresh)
+	if s.detail != nil {
+		if all, err := s.withDetails(ctx, st, &b, pick(hashes, fresh)); !all {
+			return b, err
+		}
+		next.Part = nil
+	}
 	again, err := s.capped(&next, ans, more)
 	switch {
 	case err != nil:
@@ -253,13 +272,20 @@ func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
 	case !again:
 		b.CaughtUp = next.Window == nil || next.Window.Last
 		s.turn(&next, *st, hashes)
-		if st.Pages == 0 && s.cfg.method() == http.MethodGet && s.cfg.Pagination != paginationLink && s.target(next).String() == target.String() {
-			// Only here does "not modified" mean that there is nothing new: a sweep of one page that starts with the
-			// same request again. With more pages, the news could be on another one. With a Link header, the same body
-			// may have got a next page, and most servers make the ETag of the body alone.
-			next.ETag, next.Modified = ans.etag, ans.modified
-		}
+		s.validate(&next, *st, ans, target)
 	}
 	*st = next
 	return b, nil
+}
+
+// validate notes in next, the beginning of a sweep, by what the server can tell whether the page just read at was, which came
+// from target, has changed.
+//
+// Only where a sweep of one page starts with the same request again, "not modified" means that there is nothing new. With
+// more pages, the news could be on another one. With a Link header, the same body may have got a next page, and most
+// servers make the ETag of the body alone.
+func (s *Source) validate(next *state, was state, ans answer, target *url.URL) {
+	if was.Pages == 0 && s.cfg.method() == http.MethodGet && s.cfg.Pagination != paginationLink && s.target(*next).String() == target.String() {
+		next.ETag, next.Modified = ans.etag, ans.modified
+	}
 }

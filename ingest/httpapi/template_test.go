@@ -145,6 +145,17 @@ func TestValidateFurtherSettings(t *testing.T) {
 		{"XML without an element", func(c *Config) { c.Format = "xml" }, "FORMAT=xml needs RECORDS"},
 		{"records in lines", func(c *Config) { c.Format, c.Records = "lines", "data" }, "RECORDS is set"},
 		{"a path into lines", func(c *Config) { c.Format, c.ErrorPath = "lines", "x" }, "ERROR_PATH points into"},
+		{"a detail", func(c *Config) { c.DetailURL, c.DetailInto = "/i/{id}", "d" }, ""},
+		{"a detail elsewhere", func(c *Config) { c.DetailURL = "https://x/{id}" }, "DETAIL_URL has to be a path"},
+		{"a detail of lines", func(c *Config) { c.DetailURL, c.Format = "/i/{id}", "lines" }, "DETAIL_URL needs FORMAT=json"},
+		{"a field without a detail", func(c *Config) { c.DetailInto = "d" }, "without DETAIL_URL"},
+		{"children", func(c *Config) { c.ChildURL, c.ParentRecords = "/i/{id}/x", "data" }, ""},
+		{"children of all alike", func(c *Config) { c.ChildURL = "/i" }, "CHILD_URL names nothing"},
+		{"parents without children", func(c *Config) { c.ParentRecords = "data" }, "without CHILD_URL"},
+		{"children of a POST", func(c *Config) { c.ChildURL = "/i/{id}"; post("{}")(c) }, "CHILD_URL needs METHOD=GET"},
+		{"children of windows of parents", window(func(c *Config) {
+			c.ChildURL, c.URL = "/i/{id}", "https://h/{{window_start}}"
+		}), "URL has placeholders"},
 		{"a placeholder in the host", func(c *Config) {
 			c.URL, c.SincePath = "https://h{{since|.evil}}/x", "t"
 		}, "URL is not a URL"},
