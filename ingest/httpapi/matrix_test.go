@@ -83,6 +83,8 @@ func TestTroublesOfTheOrigin(t *testing.T) {
 		{"a page that is not JSON, again and again", proof.Retry, "bad_page", "P10 P12", says("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n[1, 2,}"), tenMinutes, [2]int{10, 13}, []string{"bad_page/transient", "bad_page/blocked", "well"}, nil},
 		{"an HTML page of a proxy, once", proof.Retry, "bad_page", "P10", says("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"), time.Millisecond, [2]int{1, 1}, passing("bad_page"), nil},
 		{"a page nested deeper than JSON readers go", proof.Retry, "bad_page", "P8 P12", says("HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("[", 20_000)), tenMinutes, [2]int{10, 13}, []string{"bad_page/transient", "bad_page/blocked", "well"}, nil},
+		{"a page that is a gzip file, cut off", proof.Retry, "bad_page", "P2 P10 P12", says("HTTP/1.1 200 OK\r\n\r\n" + zipped(half)[:40]), tenMinutes, [2]int{10, 13}, []string{"bad_page/transient", "bad_page/blocked", "well"}, nil},
+		{"an error in a page whose status is 200", proof.Retry, "error_in_page", "P11 P12", says("HTTP/1.1 200 OK\r\n\r\n{\"data\":[],\"errors\":[{}, 1]}"), tenMinutes, [2]int{10, 13}, []string{"error_in_page/transient", "error_in_page/blocked", "well"}, func(c *Config) { c.ErrorPath = "errors" }},
 
 		{"answers 401 for good", proof.Pause, "unauthorized", "P11 P12", status(401), tenMinutes, paused, blocked("unauthorized"), nil},
 		{"answers 403 for good", proof.Pause, "forbidden", "P11 P12", status(403), tenMinutes, paused, blocked("forbidden"), nil},
