@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/ingest"
@@ -29,12 +30,13 @@ func (s *Source) pageName(st state) string {
 	return name
 }
 
-// onPage puts the name of the page into an error about it.
+// aboutPages are the reasons that say what is wrong with what a page holds.
+var aboutPages = []string{"bad_page", "error_in_page", "no_records", "page_bomb", "page_too_large", "truncated"}
+
+// onPage puts the name of the page into an error about what it holds.
 func (s *Source) onPage(st state, err error) error {
-	if f, ok := errors.AsType[*fault.Error](err); ok && (s.cfg.Pagination != paginationNone || s.parent != "") {
-		named := *f
-		named.Err = fmt.Errorf("%s: %w", s.pageName(st), f.Err)
-		return &named
+	if f, ok := errors.AsType[*fault.Error](err); ok && slices.Contains(aboutPages, f.Reason) && (s.cfg.Pagination != paginationNone || s.parent != "") {
+		return placed(err, s.pageName(st))
 	}
 	return err
 }
