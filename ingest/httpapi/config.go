@@ -56,7 +56,7 @@ type Config struct {
 	SinceFormat string `split_words:"true" default:"same" desc:"how it is written into the parameter: same (as in the record), unix, unix_ms, rfc3339 (whole seconds, UTC)"`
 	SinceStart  string `split_words:"true" desc:"value of the parameter on the first sweep, as the API wants it; empty: the parameter is not sent then"`
 
-	SinceLookback time.Duration `split_words:"true" default:"0s" desc:"how much earlier than the newest value seen a sweep asks, for records that come late; what has been read is skipped. For values that are times"`
+	SinceLookback time.Duration `split_words:"true" default:"0s" desc:"how much earlier than the newest value seen a sweep asks, for records that come late; what has been read is skipped. For values that are times; with SINCE_FORMAT=same an RFC 3339 time is written in UTC"`
 
 	FormatConfig
 	PagesConfig
