@@ -79,9 +79,9 @@ func obey(t testing.TB, s *Source, n int) []*fault.Error {
 	return faults
 }
 
-// A meter allows so many requests in each window, and says so in headers. It is kept by the clock of its server, which is
+// A quotaServer allows so many requests in each window, and says so in headers. It is kept by the clock of its server, which is
 // skew ahead of ours.
-type meter struct {
+type quotaServer struct {
 	limit  int
 	window time.Duration
 	skew   time.Duration
@@ -96,7 +96,7 @@ type meter struct {
 	requests []time.Time
 }
 
-func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m *quotaServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now, who := time.Now().Add(m.skew), r.Header.Get("Authorization")
@@ -155,7 +155,7 @@ func TestStopsBeforeTheLimit(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := &meter{limit: 20, window: time.Minute, skew: tc.skew, tell: tc.tell, status: 429}
+				m := &quotaServer{limit: 20, window: time.Minute, skew: tc.skew, tell: tc.tell, status: 429}
 				s := budgeted(t, m, func(c *Config) { c.RateLimitReserve = tc.reserve })
 				faults := obey(t, s, 50)
 				if m.over > 0 || m.least != tc.least {
@@ -181,7 +181,7 @@ func TestStopsBeforeTheLimit(t *testing.T) {
 func TestShortWaitsHappenInRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meter{limit: 3, window: 5 * time.Second, tell: tellStandard, status: 429}
+		m := &quotaServer{limit: 3, window: 5 * time.Second, tell: tellStandard, status: 429}
 		s := budgeted(t, m, nil)
 		if faults := obey(t, s, 10); len(faults) > 0 || m.over > 0 {
 			t.Errorf("faults %v and %d requests beyond the limit, want none", faults, m.over)
@@ -193,7 +193,7 @@ func TestShortWaitsHappenInRead(t *testing.T) {
 func TestNothingLeftIsNeverAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meter{limit: 1 << 30, tell: func(h http.Header, _, _ int, _ time.Time, _ time.Duration) {
+		m := &quotaServer{limit: 1 << 30, tell: func(h http.Header, _, _ int, _ time.Time, _ time.Duration) {
 			h.Set("RateLimit", "limit=1, remaining=0, reset=0")
 		}}
 		obey(t, budgeted(t, m, nil), 3)
@@ -208,7 +208,7 @@ func TestNothingLeftIsNeverAtOnce(t *testing.T) {
 func TestABogusEndIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meter{limit: 5, window: time.Minute, status: 429, tell: func(h http.Header, limit, left int, _ time.Time, _ time.Duration) {
+		m := &quotaServer{limit: 5, window: time.Minute, status: 429, tell: func(h http.Header, limit, left int, _ time.Time, _ time.Duration) {
 			tellGitHub(h, limit, left, time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC), 0)
 		}}
 		s := budgeted(t, m, func(c *Config) { c.MaxWait = 10 * time.Minute })
@@ -222,7 +222,7 @@ func TestABogusEndIsNotWaitedFor(t *testing.T) {
 func TestAWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := budgeted(t, &meter{limit: 1, window: 8 * time.Second, tell: tellStandard, status: 429}, nil)
+		s := budgeted(t, &quotaServer{limit: 1, window: 8 * time.Second, tell: tellStandard, status: 429}, nil)
 		obey(t, s, 1)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -239,7 +239,7 @@ func TestOwnBudget(t *testing.T) {
 	for _, r := range []Rate{{1, time.Minute}, {2, time.Second}, {10, time.Second}, {60, time.Hour}, {300, time.Hour}} {
 		t.Run(r.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := &meter{limit: 1 << 30, window: time.Hour, tell: func(http.Header, int, int, time.Time, time.Duration) {}}
+				m := &quotaServer{limit: 1 << 30, window: time.Hour, tell: func(http.Header, int, int, time.Time, time.Duration) {}}
 				s := budgeted(t, m, func(c *Config) { c.RequestsPer = r })
 				n := 3*r.Requests + 2
 				for _, f := range obey(t, s, n) {
@@ -302,7 +302,7 @@ func TestALimitIsNoRefusal(t *testing.T) {
 func TestAFewRequestsGetPastPagesWithoutNews(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meter{limit: 2, window: time.Minute, tell: tellStandard, status: 429}
+		m := &quotaServer{limit: 2, window: time.Minute, tell: tellStandard, status: 429}
 		page := 0
 		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()

@@ -17,7 +17,7 @@ import (
 func TestTheTokenWithTheMostLeftIsUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meter{limit: 10, window: time.Minute, tell: tellGitHub, status: 429}
+		m := &quotaServer{limit: 10, window: time.Minute, tell: tellGitHub, status: 429}
 		for range 7 { // by somebody else
 			r, _ := http.NewRequest(http.MethodGet, "/", nil)
 			r.Header.Set("Authorization", "Bearer canary-c")
