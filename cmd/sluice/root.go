@@ -40,7 +40,7 @@ variables; 'sluice env' lists them.`,
 		return withCode(exitUsage, fmt.Errorf("%w; '%s --help' lists the flags", err, cmd.CommandPath()))
 	})
 	cmd.SetHelpCommand(helpCommand(cmd))
-	cmd.AddCommand(runCommand(&loaded), demoCommand(), localCommand(), sendCommand(), validateCommand(), envCommand(),
+	cmd.AddCommand(runCommand(&loaded), demoCommand(), localCommand(), sendCommand(), fetchCommand(), testCommand(&files), tapCommand(), validateCommand(), envCommand(),
 		checkpointCommand(), deadLetterCommand(), healthcheckCommand(), versionCommand())
 	return cmd
 }

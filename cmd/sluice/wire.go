@@ -67,7 +67,7 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	d.close = append(d.close, checkpoint.Close)
 
 	d.monitor = telemetry.New(telemetry.Options{Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
-		Build: telemetry.ReadBuild(version), Log: log, Token: s.Core.AdminToken})
+		Build: telemetry.ReadBuild(version), Log: log, Token: s.Core.AdminToken, Secrets: secretsOf(s, source)})
 	deliverer := &transport.Deliverer{Transport: d.destination, Timeout: d.destination.Timeout, Concurrency: concurrency(s.Core.Concurrency, log),
 		Observe: d.monitor.Observe, Report: d.monitor.Report}
 	if s.Core.RateLimit > 0 {
@@ -75,10 +75,10 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	}
 	d.pipeline = &ingest.Pipeline{
 		Source:       source,
-		Parse:        func(item []byte) ([]transport.Record, error) { return (*d.parser.Load())(item) },
+		Parse:        d.monitor.TapParser(func(item []byte) ([]transport.Record, error) { return (*d.parser.Load())(item) }),
 		Deliverer:    deliverer,
 		Checkpoint:   checkpoint,
-		DeadLetter:   deadLetters(s),
+		DeadLetter:   d.monitor.TapDeadLetter(deadLetters(s)),
 		InFlight:     s.Core.Inflight,
 		Idle:         s.Interval(),
 		Drain:        s.Core.ShutdownTimeout,

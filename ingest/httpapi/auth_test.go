@@ -200,7 +200,7 @@ func TestTheTokenEndpointIsJudgedAtConnect(t *testing.T) {
 	tr.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return d.dial(ctx, network, srv.Listener.Addr().String()) // what a name server may say
 	}
-	s.oauth.connect(tr, d)
+	s.oauth.connect(tr, s.wrapped)
 	if f := fault.From(readErr(t, s)); f.Class != fault.Blocked || f.Code() != "address_refused" {
 		t.Errorf("%v (%v), want Blocked address_refused", f, f.Class)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -80,6 +81,8 @@ type Config struct {
 	Now func() time.Time `ignored:"true"`
 	// Dial opens the connections; nil: the network does. It is for a source in the same process.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) `ignored:"true"`
+	// Wrap stands between the source and what makes its requests, to look at them or to answer in its place; nil: nothing does.
+	Wrap func(http.RoundTripper) http.RoundTripper `ignored:"true"`
 }
 
 // Default returns the Config of an empty environment.

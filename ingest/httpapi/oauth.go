@@ -30,13 +30,14 @@ const (
 // An oauth gets access tokens from a token endpoint (RFC 6749, sections 4.4 and 6) and renews them when a fifth to a tenth of
 // their life is left, or when they are refused. Reads do not overlap, so it has no lock.
 type oauth struct {
-	cfg     AuthConfig
-	url     *url.URL
-	params  url.Values
-	timeout time.Duration
-	client  *http.Client
-	maxWait time.Duration
-	quote   func([]byte) string // makes foreign text fit to be shown
+	cfg       AuthConfig
+	url       *url.URL
+	params    url.Values
+	timeout   time.Duration
+	client    *http.Client
+	transport *http.Transport // under client
+	maxWait   time.Duration
+	quote     func([]byte) string // makes foreign text fit to be shown
 
 	access  string
 	renewAt time.Time // zero: it is not said when access ends
@@ -59,11 +60,12 @@ func newOauth(c Config, quote func([]byte) string) (*oauth, error) {
 }
 
 // connect makes the client. No redirect is followed: the secret is for the endpoint alone.
-func (o *oauth) connect(tr *http.Transport, _ *dialer) {
-	if o.client != nil {
-		o.client.CloseIdleConnections()
+func (o *oauth) connect(tr *http.Transport, wrap func(*http.Transport) http.RoundTripper) {
+	if o.transport != nil {
+		o.transport.CloseIdleConnections()
 	}
-	o.client = &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	o.transport = tr
+	o.client = &http.Client{Transport: wrap(tr), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // token returns an access token. One that is due is renewed first; while the endpoint is down it is used until it ends.

@@ -87,9 +87,9 @@ func New(cfg Config) (*Source, error) {
 
 // Close frees the idle connections and ends the renewal of AWS credentials.
 func (s *Source) Close() error {
-	s.client.CloseIdleConnections()
+	s.transport.CloseIdleConnections()
 	if s.oauth != nil {
-		s.oauth.client.CloseIdleConnections()
+		s.oauth.transport.CloseIdleConnections()
 	}
 	if s.cfg.AWS != nil {
 		s.cfg.AWS.Close()

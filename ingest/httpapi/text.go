@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"sluice/internal/secret"
 )
 
 // sample is how much of an answer a message shows, in bytes.
@@ -37,8 +39,8 @@ func clean(text string, n int) string {
 // sent are taken out first.
 func (s *Source) quote(start []byte) string {
 	text := string(start)
-	for _, secret := range s.secrets() {
-		text = strings.ReplaceAll(text, secret, "***")
+	for _, known := range s.secrets() {
+		text = strings.ReplaceAll(text, known, "***")
 	}
 	return clean(text, sample)
 }
@@ -67,23 +69,31 @@ func (s *Source) secrets() []string {
 	return slices.Compact(all)
 }
 
-// secretNames are query parameters that carry credentials, in lower case, without "-", "_" and ".".
-var secretNames = []string{
-	"key", "apikey", "apitoken", "accesskey", "accesstoken", "subscriptionkey", "appkey", "appid", "token", "authtoken", "auth", "authorization",
-	"secret", "clientsecret", "apisecret", "password", "passwd", "pwd", "sig", "signature", "session", "sessionid", "jwt", "code",
+// plainHeaders are headers whose values say how an answer should look, and open nothing.
+var plainHeaders = regexp.MustCompile(`^(Accept(-.*)?|Content-Type|Prefer|User-Agent|.*-Version)$`)
+
+// Secrets lists what the settings hold that must not be shown, as it is at this moment. Values of headers of the user's own are
+// among it, unless their names say that they open nothing.
+func (s *Source) Secrets() []string {
+	harmless := map[string]bool{}
+	for _, h := range s.cfg.Headers.list {
+		value := h.value.Reveal()
+		_, rest, _ := strings.Cut(value, " ")
+		for _, v := range []string{value, rest} {
+			for _, form := range []string{v, url.QueryEscape(v), url.PathEscape(v)} {
+				known, seen := harmless[form]
+				harmless[form] = plainHeaders.MatchString(h.name) && (known || !seen)
+			}
+		}
+	}
+	return slices.DeleteFunc(s.secrets(), func(v string) bool { return harmless[v] })
 }
 
 // secretName reports whether a query parameter sounds like a secret.
-func secretName(name string) bool {
-	return slices.Contains(secretNames, strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name)))
-}
+func secretName(name string) bool { return secret.Param(name) }
 
 // secretHeader reports whether a header sounds like it carries a credential: Authorization, X-Api-Key, Private-Token.
-func secretHeader(name string) bool {
-	name = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
-	return slices.ContainsFunc([]string{"authorization", "auth", "key", "token", "secret", "password", "cookie", "signature", "session", "jwt", "credential", "credentials"},
-		func(end string) bool { return strings.HasSuffix(name, end) })
-}
+func secretHeader(name string) bool { return secret.Header(name) }
 
 // showURL is u with the names of its query parameters and without their values.
 func showURL(u *url.URL) string {

@@ -3,9 +3,12 @@ package httpapi
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
+
+	"sluice/internal/secret"
 )
 
 // FuzzURLRedact gives texts with a URL in them, whose query holds a secret, to all that makes texts of URLs.
@@ -41,5 +44,32 @@ func wantFit(t *testing.T, text, secret string) {
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u202e' }) {
 		t.Errorf("%q is not fit for a log", text)
+	}
+}
+
+func TestWhichSettingsAreSecrets(t *testing.T) {
+	t.Parallel()
+	cfg := Default()
+	cfg.URL = "https://api.example/x?api_key=from-the-query&limit=10"
+	cfg.Token = secret.New("the-bearer-token")
+	headers, err := ParseHeaders("Accept: text/html, application/json\nX-GitHub-Api-Version: 2022-11-28\nX-Tenant: ApiKey of-the-header\nX-Other-Version: shared\nX-Shared: shared")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Headers = headers
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.Secrets()
+	for _, want := range []string{"from-the-query", "the-bearer-token", "ApiKey of-the-header", "of-the-header", "shared"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is missing in %q", want, got)
+		}
+	}
+	for _, v := range got {
+		if strings.Contains(v, "json") || strings.Contains(v, "2022") || v == "10" {
+			t.Errorf("%q is taken for a secret", v)
+		}
 	}
 }

@@ -131,15 +131,24 @@ func (s *Source) identify(target *url.URL) error {
 
 // connect makes the clients of the source and of its token endpoint, for connections with this identity.
 func (s *Source) connect(id *identity) {
-	if s.client != nil {
-		s.client.CloseIdleConnections()
+	if s.transport != nil {
+		s.transport.CloseIdleConnections()
 	}
 	s.identity, s.warned = id, ""
 	s.transport, s.dialer = s.newConnections(s.base, id)
-	s.client = &http.Client{Transport: s.transport, CheckRedirect: s.checkRedirect}
+	s.client = &http.Client{Transport: s.wrapped(s.transport), CheckRedirect: s.checkRedirect}
 	if s.oauth != nil {
-		s.oauth.connect(s.newConnections(s.oauth.url, id))
+		tr, _ := s.newConnections(s.oauth.url, id)
+		s.oauth.connect(tr, s.wrapped)
 	}
+}
+
+// wrapped is what makes the requests that go through tr.
+func (s *Source) wrapped(tr *http.Transport) http.RoundTripper {
+	if s.cfg.Wrap != nil {
+		return s.cfg.Wrap(tr)
+	}
+	return tr
 }
 
 func (s *Source) newConnections(to *url.URL, id *identity) (*http.Transport, *dialer) {

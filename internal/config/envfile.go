@@ -60,18 +60,27 @@ func (e *EnvFile) Reload() (undo func(), err error) {
 	}, nil
 }
 
-func (e *EnvFile) load() error {
-	data, err := readSmall(e.path, maxEnvFile)
+// readVariables reads the assignments in the file at path. Errors name the file and the line, never a value.
+func readVariables(path string) ([]variable, error) {
+	data, err := readSmall(path, maxEnvFile)
 	if err != nil {
-		return fmt.Errorf("env file: %w", err)
+		return nil, fmt.Errorf("env file: %w", err)
 	}
 	vars, err := parseEnv(string(data))
 	if err != nil {
 		var at *lineError
 		if errors.As(err, &at) {
-			return fmt.Errorf("%s:%d: %s", e.path, at.line, at.what)
+			return nil, fmt.Errorf("%s:%d: %s", path, at.line, at.what)
 		}
-		return fmt.Errorf("%s: %w", e.path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return vars, nil
+}
+
+func (e *EnvFile) load() error {
+	vars, err := readVariables(e.path)
+	if err != nil {
+		return err
 	}
 	present := map[string]bool{}
 	for _, v := range vars {
@@ -267,4 +276,15 @@ func unescape(rest string) (byte, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Quoted is a value as it has to stand in a file of variables.
+func Quoted(value string) string {
+	if !strings.ContainsAny(value, " \t\r\n#'\"\\$") && value != "" {
+		return value
+	}
+	if !strings.ContainsAny(value, "'\r") {
+		return "'" + value + "'"
+	}
+	return `"` + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`, `\`, `\\`, `"`, `\"`, "$", `\$`).Replace(value) + `"`
 }

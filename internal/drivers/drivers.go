@@ -18,6 +18,7 @@ import (
 	"sluice/ingest/sql"
 	"sluice/internal/awscreds"
 	"sluice/internal/config"
+	"sluice/internal/secret"
 	"sluice/transport"
 	"sluice/transport/apigateway"
 	"sluice/transport/jetstream"
@@ -71,6 +72,7 @@ func (s *Settings) sections() (core, source, transports []config.Section) {
 const (
 	ForSource    = 1 << iota // it reads
 	ForTransport             // it delivers
+	ForShaping               // it turns items into records, wherever they come from
 )
 
 // Load reads the settings that a command needs from the environment, and reports everything that is wrong with them.
@@ -205,6 +207,12 @@ func (s *Settings) Reshape(fresh *Settings) {
 
 // ReloadSecrets reads the secrets again, from their files and from the environment, and returns which have changed.
 func (s *Settings) ReloadSecrets() ([]string, error) { return config.ReloadSecrets(s.used) }
+
+// Chosen lists the settings that were set, among those that the command needs.
+func (s *Settings) Chosen() []config.Setting { return config.Chosen(s.used) }
+
+// Secrets lists the secrets of the settings that the command needs; each reveals what it is at any moment.
+func (s *Settings) Secrets() []secret.Value { return config.Secrets(s.used) }
 
 // A Destination is the selected transport with what it stands on.
 type Destination struct {

@@ -53,6 +53,7 @@ func (m *Monitor) Serve(ctx context.Context, ln net.Listener) error {
 		defer close(closed)
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
+		m.taps.end()
 		if server.Shutdown(limited) != nil {
 			_ = server.Close()
 		}
@@ -73,13 +74,14 @@ func onLoopback(addr net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// Handler answers the admin port: / (a page for people), /api/status, /healthz, /readyz, /metrics. With local, it answers
+// Handler answers the admin port: / (a page for people), /api/status, /api/tap, /healthz, /readyz, /metrics. With local, it answers
 // only requests whose Host is this machine: a web page elsewhere may have its name point at 127.0.0.1 to have the browser
 // of somebody here read us. Without, and without a token, it answers nothing but /healthz.
 func (m *Monitor) Handler(local bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", m.servePage)
 	mux.HandleFunc("/api/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, m.Status()) })
+	mux.HandleFunc("/api/tap", m.serveTap)
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("ok\n"))

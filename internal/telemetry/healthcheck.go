@@ -20,19 +20,9 @@ import (
 func HealthCheck(ctx context.Context, addr, path string, token secret.Value) error {
 	ctx, cancel := context.WithTimeout(ctx, headerTimeout)
 	defer cancel()
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("address of the admin port: %w", err)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost" // it listens everywhere, so here too
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, nil)
+	req, err := adminRequest(ctx, addr, path, token)
 	if err != nil {
 		return err
-	}
-	if token.IsSet() {
-		req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
 	start := time.Now()
@@ -60,4 +50,23 @@ func HealthCheck(ctx context.Context, addr, path string, token secret.Value) err
 		why[i] = fmt.Sprintf("%s %s since %s: %s", reason.Part, reason.Reason, reason.Since.Format(time.RFC3339), reason.Message)
 	}
 	return errors.New("not ready: " + strings.Join(why, "; "))
+}
+
+// adminRequest makes a request to the admin port at addr, as SLUICE_ADMIN_ADDR has it, with the token if it is set.
+func adminRequest(ctx context.Context, addr, path string, token secret.Value) (*http.Request, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address of the admin port: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost" // it listens everywhere, so here too
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if token.IsSet() {
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	return req, nil
 }

@@ -22,6 +22,9 @@ type Options struct {
 	Build     Build        // this program
 	Log       *slog.Logger // told of changes of state; nil: nobody is
 	Token     secret.Value // what the admin port asks for; unset: nothing, on this machine only
+
+	// Secrets lists, at any moment, what a tap must not show; nil: nothing is known.
+	Secrets func() []string
 }
 
 // A Monitor collects what the Deliverer and the Pipeline tell it. Safe for concurrent use; make it with New.
@@ -30,6 +33,7 @@ type Monitor struct {
 	log     *slog.Logger
 	metrics *metrics
 	started time.Time
+	taps    taps
 
 	mu        sync.Mutex
 	lane      *transport.Deliverer // asked for its Status; may be nil. Never under mu: it reports to us under its own lock
@@ -63,6 +67,7 @@ func New(o Options) *Monitor {
 		latencies: hdrhistogram.New(1, (24 * time.Hour).Microseconds(), 2),
 		health:    newHealth(),
 		told:      map[string]time.Time{},
+		taps:      taps{ended: make(chan struct{})},
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -109,6 +114,7 @@ func (m *Monitor) laneStatus() transport.Status {
 
 // Observe is for Deliverer.Observe: it counts one finished Send.
 func (m *Monitor) Observe(a transport.Attempt) {
+	m.taps.accepted(a)
 	var retried, unknown int64
 	for i, r := range a.Results {
 		result := resultOf(r.Err)
