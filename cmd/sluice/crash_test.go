@@ -273,13 +273,12 @@ func (d discard) WriteHeader(int)             {}
 // undisturbed run.
 func cursorRanks(t *testing.T, vars map[string]string) map[ingest.Cursor]int {
 	t.Helper()
-	source, err := httpapi.New(httpapi.Config{
-		URL: vars["SLUICE_HTTP_URL"], Records: vars["SLUICE_HTTP_RECORDS"], Pagination: vars["SLUICE_HTTP_PAGINATION"],
-		OffsetParam: "offset", OffsetStart: 1, LimitParam: "limit", Limit: crashPage,
-		SinceParam: vars["SLUICE_HTTP_SINCE_PARAM"], SincePath: vars["SLUICE_HTTP_SINCE_PATH"],
-		SinceType: vars["SLUICE_HTTP_SINCE_TYPE"], SinceFormat: vars["SLUICE_HTTP_SINCE_FORMAT"],
-		Timeout: time.Minute, MaxPageBytes: 64 << 20, MaxRecordBytes: crashRecord, Interval: time.Second,
-	})
+	c := httpapi.Default()
+	c.URL, c.Records, c.Pagination = vars["SLUICE_HTTP_URL"], vars["SLUICE_HTTP_RECORDS"], vars["SLUICE_HTTP_PAGINATION"]
+	c.OffsetStart, c.Limit, c.MaxRecordBytes = 1, crashPage, crashRecord
+	c.SinceParam, c.SincePath = vars["SLUICE_HTTP_SINCE_PARAM"], vars["SLUICE_HTTP_SINCE_PATH"]
+	c.SinceType, c.SinceFormat = vars["SLUICE_HTTP_SINCE_TYPE"], vars["SLUICE_HTTP_SINCE_FORMAT"]
+	source, err := httpapi.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -176,15 +176,16 @@ func (f demoFlags) untilQuiet(ctx context.Context, progress io.Writer, d *daemon
 // everyWord is the time between two words on how far a demonstration under faults is: one that is quick needs none.
 const everyWord = 5 * time.Second
 
-// soFar says in a line how many records are accepted or set aside, and what is in the way of the others.
-func soFar(transport string, accounted, all int, took time.Duration, obstacles []telemetry.Reason) string {
-	hindered := make([]string, len(obstacles))
-	for i, o := range obstacles {
-		hindered[i] = o.Part + " " + o.Reason
-	}
-	line := fmt.Sprintf("%s: %d of %d records accepted or set aside after %v", transport, accounted, all, took.Round(time.Second))
-	if len(hindered) > 0 {
-		line += "; in the way: " + strings.Join(hindered, ", ")
+// soFar says in a line of a terminal how many records are settled, and what is in the way of the others.
+func soFar(transport string, settled, all int, took time.Duration, obstacles []telemetry.Reason) string {
+	line := fmt.Sprintf("%s: %d of %d records settled after %v", transport, settled, all, took.Round(time.Second))
+	between := "; in the way: "
+	for _, o := range obstacles {
+		next := between + string(o.Part) + " " + o.Reason
+		if len(line)+len(next) > 80 {
+			break
+		}
+		line, between = line+next, ", "
 	}
 	return line
 }
