@@ -68,19 +68,18 @@ func listLetters(out io.Writer, dir, reason string) error {
 			return nil
 		}
 		if len(reasons) == 0 {
-			fmt.Fprintf(out, "%-8s  %-20s  %-8s  %-18s  %s\n", "ID", "SET ASIDE", "STAGE", "REASON", "ITEM")
+			fmt.Fprintf(out, "%-8s  %-20s  %-8s  %-16s  %s\n", "ID", "SET ASIDE", "STAGE", "REASON", "FROM, OR ITEM")
 		}
 		reasons[l.Reason]++
 		raw, err := l.Raw()
 		if err != nil {
 			return err
 		}
-		from := ""
-		if l.Position != "" {
-			from = "  " + oneLine([]byte(l.Position), 64)
+		if l.Position != "" { // by which it is found where it came from; show has the item
+			raw = []byte(l.Position)
 		}
-		_, err = fmt.Fprintf(out, "%s  %-20s  %-8s  %-18s  %s%s\n", l.ID, l.Time.Format(time.RFC3339), oneLine([]byte(l.Stage), 8), oneLine([]byte(l.Reason), 64),
-			oneLine(raw, 18), from)
+		_, err = fmt.Fprintf(out, "%s  %-20s  %-8s  %-16s  %s\n", l.ID, l.Time.Format(time.RFC3339), oneLine([]byte(l.Stage), 8), oneLine([]byte(l.Reason), 64),
+			oneLine(raw, 20))
 		return err
 	})
 	if err != nil {

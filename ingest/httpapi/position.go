@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sluice/ingest"
@@ -61,7 +62,7 @@ func (s *Source) batch(st state, p page, fresh []int) (b ingest.Batch) {
 		}
 	}
 	name, places := s.pageName(st), page{lines: p.lines, files: p.files} // without the items, which are not kept longer than needed
-	b.Position = func(at int) string { return name + ", " + places.place(fresh[at]) }
+	b.Position = func(at int) string { return strings.TrimPrefix(name, "the page at ") + ", " + places.place(fresh[at]) }
 	return b
 }
 
