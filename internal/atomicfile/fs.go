@@ -110,24 +110,36 @@ func SyncDir(fsys FS, dir string) error {
 // MkdirAll makes the folder dir and those above it as far as they are missing, durably: a folder that a loss of power
 // takes away takes all that was saved in it along.
 func MkdirAll(fsys FS, dir string, mode os.FileMode) error {
+	if err := mkdirAll(fsys, dir, mode); err != nil {
+		return err
+	}
+	// Those that were there too: one process makes them and is killed; the next finds them and saves; the power fails → lost.
+	for above := filepath.Dir(dir); above != dir; dir, above = above, filepath.Dir(above) {
+		if err := SyncDir(fsys, above); err != nil && !unsyncable(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func mkdirAll(fsys FS, dir string, mode os.FileMode) error {
 	err := fsys.Mkdir(dir, mode)
-	above := filepath.Dir(dir)
-	if errors.Is(err, os.ErrNotExist) && above != dir {
-		if err := MkdirAll(fsys, above, mode); err != nil {
+	if above := filepath.Dir(dir); errors.Is(err, os.ErrNotExist) && above != dir {
+		if err := mkdirAll(fsys, above, mode); err != nil {
 			return err
 		}
 		err = fsys.Mkdir(dir, mode)
 	}
-	switch {
-	case err == nil:
-		if err := SyncDir(fsys, above); !errors.Is(err, os.ErrPermission) { // one may make a folder where one may not look
-			return err
-		}
-		return nil
-	case errors.Is(err, os.ErrExist):
+	if errors.Is(err, os.ErrExist) {
 		return nil // a file that is in the way is found by the first that looks into the folder
 	}
 	return err
+}
+
+// unsyncable reports that a folder cannot be synced and never could: one may go through a folder where one may not look, and
+// some file systems (fsync(2) of Linux: EINVAL, EROFS) have nothing to sync.
+func unsyncable(err error) bool {
+	return errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EROFS)
 }
 
 // Sweep removes what writes to path that a crash has cut off have left beside it. Only who keeps others from writing to

@@ -132,8 +132,8 @@ var found = []plant{
 	{
 		name: "new-state-folder-is-lost", found: "b06a721", breaks: "P3", bug: "the state folder that was just made could be gone after a loss of power, with all that was saved in it",
 		file: "internal/atomicfile/fs.go",
-		old:  "		if err := SyncDir(fsys, above); !errors.Is(err, os.ErrPermission) {",
-		new:  "		if err := error(nil); !errors.Is(err, os.ErrPermission) {",
+		old:  "		if err := SyncDir(fsys, above); err != nil && !unsyncable(err) {",
+		new:  "		if err := error(nil); err != nil && !unsyncable(err) {",
 		pkg:  "ingest", test: "TestNewStateFolderIsDurable",
 	},
 	{

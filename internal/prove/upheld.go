@@ -294,4 +294,11 @@ var upheld = []plant{
 		new:  "		g.judged, g.refused",
 		pkg:  "ingest", test: "TestTheFirstProbeAfterAMassWaitsToo",
 	},
+	{
+		name: "folder-of-another-start-is-lost", breaks: "P1 P3", bug: "folders that a start found, but none has synced, are taken for durable",
+		file: "internal/atomicfile/fs.go",
+		old:  "	if err := mkdirAll(fsys, dir, mode); err != nil {\n		return err\n	}\n	// Those that were there too",
+		new:  "	if err := fsys.Mkdir(dir, mode); err == nil || errors.Is(err, os.ErrExist) {\n		return nil\n	}\n	if err := mkdirAll(fsys, dir, mode); err != nil {\n		return err\n	}\n	// Those that were there too",
+		pkg:  "ingest", test: "TestWhatIsSavedInAFolderThatAnotherStartMadeIsThereAfterALossOfPower",
+	},
 }
