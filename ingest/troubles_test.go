@@ -68,6 +68,50 @@ func TestAPartIsWellWhenNoBatchIsInTroubleWithIt(t *testing.T) {
 	})
 }
 
+// TestAPartThatIsWellIsNotToldTheTroubleOfAnother: one batch cannot be saved, another cannot set its record aside for a shorter time.
+func TestAPartThatIsWellIsNotToldTheTroubleOfAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		broken := func(reason string, d time.Duration) error {
+			if time.Since(start) > d {
+				return nil
+			}
+			return &fault.Error{Class: fault.Blocked, Reason: reason, Op: "test"}
+		}
+		p, ck, _ := pipeline(&sliceSource{items: [][]byte{[]byte("{}"), []byte("bad")}, page: 1}, &memory.Transport{})
+		p.InFlight = 2
+		p.Parse = func(item []byte) (transport.Record, error) {
+			if string(item) == "bad" {
+				return transport.Record{}, errors.New("no record")
+			}
+			return transport.Record{ID: "1", Body: item}, nil
+		}
+		ck.onSave = func(ingest.Cursor) error { return broken("checkpoint_unwritable", time.Hour) }
+		p.DeadLetter = putter(func([]byte) error { return broken("deadletter_unwritable", 30*time.Minute) })
+		var mu sync.Mutex
+		told := map[ingest.Part]error{}
+		p.Observe.Trouble = func(part ingest.Part, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			told[part] = err
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 3*time.Hour)
+		defer stop()
+		ended := make(chan error, 1)
+		go func() { ended <- p.Run(ctx) }()
+		time.Sleep(45 * time.Minute)
+		mu.Lock()
+		if told[ingest.PartDeadLetter] != nil || fault.From(told[ingest.PartCheckpoint]).Code() != "checkpoint_unwritable" {
+			t.Errorf("told %v, want the checkpoint in trouble and the dead letters well", told)
+		}
+		mu.Unlock()
+		if err := <-ended; err != nil || told[ingest.PartCheckpoint] != nil {
+			t.Errorf("Run = %v, told %v, want all well", err, told)
+		}
+	})
+}
+
 // A putter is a DeadLetter.
 type putter func(item []byte) error
 

@@ -191,4 +191,22 @@ var upheldState = []plant{
 		new:  "d.fs.Remove(f.path)",
 		pkg:  "ingest", test: "TestWhatWasDroppedIsNotBackAfterALossOfPower",
 	},
+	{
+		name: "refused-beside-too-few", breaks: "P16", bug: "a held record is set aside because the few that came since passed",
+		file: "ingest/guard.go",
+		old:  "g.judged >= inARow && ", new: "",
+		pkg: "ingest", test: "TestAProbeThatIsRefusedIsNotBlamedForTooLittle",
+	},
+	{
+		name: "judged-in-the-alarm-before", breaks: "P16", bug: "a held record is set aside for what passed in an alarm that is over",
+		file: "ingest/guard.go",
+		old:  "		g.judged, g.refused = 0, 0\n", new: "",
+		pkg: "ingest", test: "TestAProbeThatIsRefusedIsNotBlamedForTooLittle",
+	},
+	{
+		name: "rest-of-a-file-is-dropped", breaks: "P1", bug: "a removal from a file that cannot be read to its end throws the rest away",
+		file: "ingest/deadletters.go",
+		old:  "	case err != nil || removed == 0:\n", new: "	case removed == 0:\n",
+		pkg: "ingest", test: "TestADropThatFailsLosesNothingElse",
+	},
 }
