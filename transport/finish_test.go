@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"sluice/internal/backoff"
 	"sluice/internal/fault"
 	"sluice/transport"
@@ -87,6 +89,26 @@ func TestFinishKeepsToWhatTheDestinationAskedFor(t *testing.T) {
 		}
 		if at := sends[2].At.Sub(start); at != 31*time.Second {
 			t.Errorf("knocked after %v, want the 31 s that were asked for", at)
+		}
+	})
+}
+
+// TestNothingIsSentAfterFinish has a Deliver that begins after its time, and one that waits for the limiter until then.
+func TestNothingIsSentAfterFinish(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tr := transporttest.Script(transporttest.Accept())
+		d := &transport.Deliverer{Transport: tr, Limiter: rate.NewLimiter(rate.Every(10*time.Second), 1)}
+		wantAccepted(t, d.Deliver(t.Context(), transporttest.Records(1)))
+		d.Finish(time.Now().Add(5 * time.Second))
+		for _, name := range []string{"waits for the limiter", "begins later"} {
+			if e := fault.From(d.Deliver(t.Context(), transporttest.Records(1))[0].Err); e == nil || e.Class != fault.Transient {
+				t.Errorf("%s: result = %v, want unsettled", name, e)
+			}
+			time.Sleep(time.Minute)
+		}
+		if n := len(tr.Sends()); n != 1 {
+			t.Errorf("%d requests, want none after the end", n-1)
 		}
 	})
 }

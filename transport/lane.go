@@ -90,7 +90,7 @@ func (l *lane) acquire(ctx context.Context, patience time.Duration) (permit, err
 func (l *lane) stillOpen(p permit) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !time.Now().Before(l.until) && (l.last == nil || p.epoch == l.epoch)
+	return !time.Now().Before(l.until) && (l.last == nil || p.epoch == l.epoch) && !l.late(time.Now())
 }
 
 // leave takes a waiter out of the queue, and lets the next one look. The caller holds mu.
@@ -150,12 +150,14 @@ func (l *lane) lastTry() <-chan struct{} {
 func (l *lane) late(t time.Time) bool { return !l.end.IsZero() && t.After(l.end) }
 
 // hopeless returns why there is no use in waiting: the destination is blocked, or has let nothing through for longer
-// than patience, or wants to be left alone for longer, or until after the time of finish. A patience of zero is without
-// end. The caller holds mu.
+// than patience, or wants to be left alone for longer, or until after the time of finish, or that time is over. A patience of
+// zero is without end. The caller holds mu.
 func (l *lane) hopeless(patience time.Duration) error {
 	switch {
 	case l.late(l.until):
 		return l.held
+	case l.late(time.Now()):
+		return &fault.Error{Op: "deliver", Err: errNotTried}
 	case patience <= 0:
 		return nil
 	case l.last != nil && (fault.Is(l.last, fault.Blocked) || time.Since(l.since) > patience):
