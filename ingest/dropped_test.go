@@ -35,7 +35,7 @@ func TestWhatWasDroppedIsNotBackAfterALossOfPower(t *testing.T) {
 				setAside(t, d, 2) // the first has a file of its own
 				d.RotateBytes = 1 << 20
 				for _, item := range []string{"item 2", "item 3", "item 4", "item 5"} {
-					if err := d.Put(t.Context(), []byte(item), refused); err != nil {
+					if err := d.Put(t.Context(), ingest.Refused{Item: []byte(item), Reason: refused}); err != nil {
 						t.Fatal(err)
 					}
 				}

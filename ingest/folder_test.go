@@ -42,7 +42,7 @@ func TestWhatIsSavedInAFolderThatAnotherStartMadeIsThereAfterALossOfPower(t *tes
 					t.Fatal(err)
 				}
 				item := strings.Repeat("x", 7)
-				if err := ingest.OpenDeadLetterOn(disk, stateDir).Put(t.Context(), []byte(item), refused); err != nil {
+				if err := ingest.OpenDeadLetterOn(disk, stateDir).Put(t.Context(), ingest.Refused{Item: []byte(item), Reason: refused}); err != nil {
 					t.Fatal(err)
 				}
 				disk.Restart()

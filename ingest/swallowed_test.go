@@ -77,27 +77,29 @@ func TestNoErrorOfTheDiskIsSwallowed(t *testing.T) {
 			return func() error { return ck.Save(t.Context(), "11") }
 		}},
 		"set the first aside": {prepare: func(t *testing.T, disk *crashfs.FS) func() error {
-			return func() error { return letters(disk).Put(t.Context(), []byte("item"), refused) }
+			return func() error {
+				return letters(disk).Put(t.Context(), ingest.Refused{Item: []byte("item"), Reason: refused})
+			}
 		}},
 		"set one aside in another file": {prepare: func(t *testing.T, disk *crashfs.FS) func() error {
 			d := letters(disk)
 			setAside(t, d, 3)
-			return func() error { return d.Put(t.Context(), []byte("item"), refused) }
+			return func() error { return d.Put(t.Context(), ingest.Refused{Item: []byte("item"), Reason: refused}) }
 		}},
 		"set one aside in the same file": {prepare: func(t *testing.T, disk *crashfs.FS) func() error {
 			d := letters(disk)
 			d.RotateBytes = 1 << 20
 			setAside(t, d, 2)
-			return func() error { return d.Put(t.Context(), []byte("item"), refused) }
+			return func() error { return d.Put(t.Context(), ingest.Refused{Item: []byte("item"), Reason: refused}) }
 		}},
 		"set one aside after a write that failed": {prepare: func(t *testing.T, disk *crashfs.FS) func() error {
 			d := letters(disk)
 			disk.Fail(failing(syscall.EIO, "deadletter.ndjson", crashfs.Sync))
-			if err := d.Put(t.Context(), []byte("item"), refused); err == nil {
+			if err := d.Put(t.Context(), ingest.Refused{Item: []byte("item"), Reason: refused}); err == nil {
 				t.Fatal("a dead letter was kept without fsync")
 			}
 			disk.Fail(nil)
-			return func() error { return d.Put(t.Context(), []byte("item"), refused) }
+			return func() error { return d.Put(t.Context(), ingest.Refused{Item: []byte("item"), Reason: refused}) }
 		}},
 		"list": {prepare: func(t *testing.T, disk *crashfs.FS) func() error {
 			d := letters(disk)
@@ -153,7 +155,7 @@ func TestNoErrorOfTheDiskIsSwallowed(t *testing.T) {
 func setAside(t *testing.T, d *ingest.FileDeadLetter, n int) {
 	t.Helper()
 	for i := range n {
-		if err := d.Put(t.Context(), fmt.Appendf(nil, "item %d", i), refused); err != nil {
+		if err := d.Put(t.Context(), ingest.Refused{Item: fmt.Appendf(nil, "item %d", i), Reason: refused}); err != nil {
 			t.Fatal(err)
 		}
 	}

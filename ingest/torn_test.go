@@ -52,7 +52,7 @@ func TestNothingIsAppendedToAnEndThatWasNotWrittenWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, item := range []string{"next", "last"} {
-				if err := ingest.OpenDeadLetterOn(disk, stateDir).Put(t.Context(), []byte(item), refused); err != nil {
+				if err := ingest.OpenDeadLetterOn(disk, stateDir).Put(t.Context(), ingest.Refused{Item: []byte(item), Reason: refused}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -74,7 +74,7 @@ func TestOneFailedWritePutsOneFileAside(t *testing.T) {
 	d := ingest.OpenDeadLetterOn(disk, stateDir)
 	setAside(t, d, 1)
 	disk.Fail(failing(syscall.EIO, "deadletter.ndjson", crashfs.Sync))
-	if err := d.Put(t.Context(), []byte("failed"), refused); err == nil {
+	if err := d.Put(t.Context(), ingest.Refused{Item: []byte("failed"), Reason: refused}); err == nil {
 		t.Fatal("a dead letter was kept without fsync")
 	}
 	disk.Fail(nil)
@@ -94,7 +94,7 @@ func TestADropThatFailsLosesNothingElse(t *testing.T) {
 		d := ingest.OpenDeadLetterOn(disk, stateDir)
 		d.RotateBytes = 200_000
 		for i := range 7 {
-			if err := d.Put(t.Context(), fmt.Appendf(nil, "%d %s", i, strings.Repeat("x", 50_000)), refused); err != nil {
+			if err := d.Put(t.Context(), ingest.Refused{Item: fmt.Appendf(nil, "%d %s", i, strings.Repeat("x", 50_000)), Reason: refused}); err != nil {
 				t.Fatal(err)
 			}
 		}

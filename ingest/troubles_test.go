@@ -81,11 +81,11 @@ func TestAPartThatIsWellIsNotToldTheTroubleOfAnother(t *testing.T) {
 		}
 		p, ck, _ := pipeline(&sliceSource{items: [][]byte{[]byte("{}"), []byte("bad")}, page: 1}, &memory.Transport{})
 		p.InFlight = 2
-		p.Parse = func(item []byte) (transport.Record, error) {
+		p.Parse = func(item []byte) ([]transport.Record, error) {
 			if string(item) == "bad" {
-				return transport.Record{}, errors.New("no record")
+				return nil, errors.New("no record")
 			}
-			return transport.Record{ID: "1", Body: item}, nil
+			return []transport.Record{{ID: "1", Body: item}}, nil
 		}
 		ck.onSave = func(ingest.Cursor) error { return broken("checkpoint_unwritable", time.Hour) }
 		p.DeadLetter = putter(func([]byte) error { return broken("deadletter_unwritable", 30*time.Minute) })
