@@ -27,6 +27,7 @@ func TestTiesLargerThanAPage(t *testing.T) {
 					}
 					a.ServeHTTP(w, r)
 				}), a.config(worldURL, 0, true))
+				w.oneByOne = true
 				w.run(10 * time.Second)
 				if len(w.saves) != 3 {
 					t.Fatalf("%d saves before the stop, want 3, in the midst of the tie", len(w.saves))

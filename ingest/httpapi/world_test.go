@@ -33,6 +33,8 @@ type world struct {
 	began time.Time
 	dial  func(context.Context) (net.Conn, error) // in the place of the network; nil: as it should be
 
+	oneByOne bool // one batch in flight, so that each is saved by itself
+
 	conns chan net.Conn
 	to    memory.Transport
 
@@ -149,9 +151,13 @@ func (w *world) run(d time.Duration) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), d)
 	defer cancel()
+	inFlight := 2
+	if w.oneByOne {
+		inFlight = 1
+	}
 	p := &ingest.Pipeline{
 		Source: w.src, Parse: w.parse, Deliverer: &transport.Deliverer{Transport: &w.to}, Checkpoint: w, DeadLetter: w,
-		InFlight: 2, Idle: time.Minute, Drain: time.Minute,
+		InFlight: inFlight, Idle: time.Minute, Drain: time.Minute,
 		Backoff: backoff.Policy{Rand: func() float64 { return 0.5 }}, // the middle of the jitter: 15 s in the end
 		Observe: ingest.Observer{
 			Read: func(items, _ int, _ time.Duration, _ error) { w.mu.Lock(); w.fetched += items; w.mu.Unlock() },
