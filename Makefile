@@ -61,8 +61,8 @@ fuzz: ## run every fuzz target for a fixed number of inputs (FUZZTIME=20000x)
 bench-send: ## benchmark both drivers against a null endpoint, allocations shown
 	$(GO) test -run '^$$' -bench Send -benchmem ./transport/sqs ./transport/apigateway
 
-bench-sources: ## benchmark reading: NDJSON file to the transport memory, and cutting alone; allocations shown
-	$(GO) test -run '^$$' -bench 'Source|Read' -benchmem ./ingest/file ./ingest/format
+bench-sources: ## benchmark reading: NDJSON file and HTTP pages to the transport memory, and cutting alone
+	$(GO) test -run '^$$' -bench 'Source|Read' -benchmem ./ingest/file ./ingest/format ./ingest/httpapi
 
 docs: build ## write docs/configuration.md anew
 	./bin/sluice env --format markdown > docs/configuration.md

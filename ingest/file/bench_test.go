@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -37,15 +38,24 @@ func benchFile(b *testing.B) file.Config {
 	return c
 }
 
-func report(b *testing.B) {
-	b.ReportMetric(float64(benchRecords*b.N)/b.Elapsed().Seconds(), "records/s")
+func report(b *testing.B, before uint64) {
+	n := float64(benchRecords * b.N)
+	b.ReportMetric(n/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(float64(mallocs()-before)/n, "allocs/record")
+}
+
+// mallocs counts the allocations of this process.
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 // BenchmarkSourceFile reads an NDJSON file: its lines alone, for comparison; through the Source; and through the whole
 // pipeline, with the ID by a gjson path, into the transport that keeps nothing.
 func BenchmarkSourceFile(b *testing.B) {
 	b.Run("lines", func(b *testing.B) {
-		c := benchFile(b)
+		c, before := benchFile(b), mallocs()
 		for b.Loop() {
 			f, err := os.Open(filepath.Join(filepath.Dir(c.Paths), "a.ndjson"))
 			must(b, err)
@@ -57,10 +67,10 @@ func BenchmarkSourceFile(b *testing.B) {
 				b.Fatalf("%d lines, want %d", n, benchRecords)
 			}
 		}
-		report(b)
+		report(b, before)
 	})
 	b.Run("read", func(b *testing.B) {
-		c := benchFile(b)
+		c, before := benchFile(b), mallocs()
 		for b.Loop() {
 			s, err := file.New(c)
 			must(b, err)
@@ -75,10 +85,10 @@ func BenchmarkSourceFile(b *testing.B) {
 			}
 			_ = s.Close()
 		}
-		report(b)
+		report(b, before)
 	})
 	b.Run("deliver", func(b *testing.B) {
-		c := benchFile(b)
+		c, before := benchFile(b), mallocs()
 		for b.Loop() {
 			s, err := file.New(c)
 			must(b, err)
@@ -88,7 +98,7 @@ func BenchmarkSourceFile(b *testing.B) {
 			}
 			_ = s.Close()
 		}
-		report(b)
+		report(b, before)
 	})
 }
 
