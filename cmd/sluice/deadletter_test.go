@@ -74,6 +74,27 @@ func (e epipe) Write([]byte) (int, error) {
 	return 0, syscall.EPIPE
 }
 
+// TestReplayKeepsWhatTheSourceCouldNotRead, though what is left of a row may look like a record.
+func TestReplayKeepsWhatTheSourceCouldNotRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, ingest.DeadLetterPath(dir), `{"time":"2026-11-22T00:00:00Z","stage":"read","reason":"bad_item","message":"m","item":"2"}`+"\n")
+	letters, _, err := choice{all: true}.letters(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := &memory.Transport{}
+	var out strings.Builder
+	r := &replayed{dir: dir, parse: ingest.Naming{Stream: "test"}.Parser(), deliver: (&transport.Deliverer{Transport: to}).Deliver, out: &out}
+	if err := r.portion(t.Context(), letters); err != nil {
+		t.Fatal(err)
+	}
+	left, _, err := choice{all: true}.letters(dir)
+	if err != nil || len(left) != 1 || r.refused != 1 || r.accepted != 0 || !strings.Contains(out.String(), "stays     bad_item") {
+		t.Errorf("%d left, %d accepted, %v; it said %q; want the letter to stay", len(left), r.accepted, err, out.String())
+	}
+}
+
 func TestReplayRemovesWhatWasAcceptedBeforeItTells(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

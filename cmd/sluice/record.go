@@ -29,6 +29,7 @@ type recorder struct {
 	exchanges []exchange.Exchange // of an HTTP source
 	lines     [][]byte            // items of another one
 	size      int                 // of both, in bytes
+	bad       int                 // items of which the source could not make records
 }
 
 // maxRecorded bounds a case, which people are to read, and which is held in memory until it is written.
@@ -69,8 +70,12 @@ func (r *recorder) items(b ingest.Batch) {
 	if len(r.exchanges) > 0 {
 		return // their bodies hold them
 	}
-	r.lines = append(r.lines, b.Items...)
-	for _, item := range b.Items {
+	for i, item := range b.Items {
+		if b.Bad[i] != nil { // a case begins behind the source, where these never come
+			r.bad++
+			continue
+		}
+		r.lines = append(r.lines, item)
 		r.size += len(item)
 	}
 }
@@ -78,6 +83,9 @@ func (r *recorder) items(b ingest.Batch) {
 // write makes the folder: settings, what was recorded, and what comes of it. The expectations are those of the case as it is
 // written, without its secrets, so that it passes as it stands.
 func (r *recorder) write(ctx context.Context, said io.Writer, s *drivers.Settings, source drivers.Source) error {
+	if r.bad > 0 {
+		fmt.Fprintf(said, "%-8s %d items of which the source could not make records are not recorded\n", "", r.bad)
+	}
 	hide := redact.Numbering(secretsOf(s, source)())
 	files := map[string][]byte{}
 	var err error

@@ -30,6 +30,9 @@ func listen(cfg Config, file *os.File) *listener {
 	return l
 }
 
+// Secrets lists the values that nobody may be shown: those that no line of standard error shows.
+func (s *Source) Secrets() []string { return s.cfg.secrets() }
+
 // secrets lists the values that no line may show: all that was passed on from the environment by name, and what stands behind
 // a flag that sounds like a secret.
 func (c Config) secrets() []string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -57,6 +58,9 @@ func (c Config) Validate() error {
 	if c.Table != "" && strings.ContainsAny(c.Table, " ()\";'") {
 		add("TABLE is %q, want the name of a table such as sales.orders, without quotes; a SELECT belongs into QUERY", c.Table)
 	}
+	if bounded(c.Query) {
+		add("QUERY ends with LIMIT, OFFSET or FETCH, so that rows behind it would never be read; leave it out, BATCH bounds each query")
+	}
 	if c.Column == "" {
 		add("COLUMN is not set")
 	}
@@ -79,6 +83,23 @@ func (c Config) Validate() error {
 		add("MAX_RECORD_BYTES is %d, want 1 to %d", c.MaxRecordBytes, MaxBatchBytes)
 	}
 	return errors.Join(errs...)
+}
+
+// aside is what of a query is text, a comment, or in parentheses without others in them.
+var aside = regexp.MustCompile(`(?s)'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\([^()'"]*\)`)
+
+// bound is what makes a query end early.
+var bound = regexp.MustCompile(`(?i)\b(limit|offset|fetch)\b`)
+
+// bounded reports whether a query itself, and not one inside it, ends after some rows.
+func bounded(query string) bool {
+	for {
+		rest := aside.ReplaceAllString(query, " ")
+		if rest == query {
+			return bound.MatchString(rest)
+		}
+		query = rest
+	}
 }
 
 // Warnings lists what is allowed and still deserves a look, one sentence each.
