@@ -42,6 +42,7 @@ type state struct {
 	Odd    bag   `json:"odd,omitempty"`    // items of this sweep without a value, or older than Since
 	Tail   bag   `json:"tail,omitempty"`   // page: items of the last page with records, if it may still grow
 	Full   bool  `json:"full,omitempty"`   // page, offset: a page with Limit records has been seen
+	Most   int   `json:"most,omitempty"`   // where a header says what follows: records of the largest page seen
 
 	Window  *window `json:"win,omitempty"`    // what this sweep covers
 	Reached *int64  `json:"to,omitempty"`     // end of the window before, in Unix milliseconds
@@ -116,7 +117,7 @@ func (s *Source) check(st state) error {
 	switch {
 	case st.Version != cursorVersion:
 		return fmt.Errorf("its version is %d, this program reads %d", st.Version, cursorVersion)
-	case st.Pages < 0 || st.Pages > maxNumber || !st.Loop.plausible() || !st.Same.plausible() || st.Twins < 0 || st.Twins > maxTwins:
+	case st.Pages < 0 || st.Pages > maxNumber || st.Most < 0 || st.Most > maxNumber || st.Most > 0 && !s.cfg.followsHeader() || !st.Loop.plausible() || !st.Same.plausible() || st.Twins < 0 || st.Twins > maxTwins:
 		return errors.New("it holds a count that is out of range")
 	case !s.cfg.dated() && (st.Since != nil || st.Newest != nil || st.Ties != nil || st.Odd != nil || st.Recent != nil || st.Mixed):
 		return errors.New("it holds a since value, but SINCE_PARAM is not set")

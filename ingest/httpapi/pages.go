@@ -91,6 +91,11 @@ func (s *Source) follow(st *state, ans answer, records [][]byte) (at string, mor
 	return at, true, nil
 }
 
+// followsHeader reports whether it is a header, and not the body, that says whether another page follows.
+func (c Config) followsHeader() bool {
+	return c.Pagination == paginationLink || c.CursorHeader != "" || c.TotalHeader != ""
+}
+
 // stride is how far the next page is where pages are counted, behind one of n records.
 func (s *Source) stride(n int) int {
 	if s.cfg.Pagination == paginationOffset {

@@ -246,7 +246,7 @@ func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
 	}
 	next := *st
 	next.Pages++
-	next.ETag, next.Modified = "", ""
+	next.ETag, next.Modified, next.Most = "", "", s.largest(next, len(records))
 	at, more, err := s.follow(&next, ans, records)
 	if err != nil {
 		return ingest.Batch{}, err
@@ -272,20 +272,32 @@ func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
 	case !again:
 		b.CaughtUp = next.Window == nil || next.Window.Last
 		s.turn(&next, *st, hashes)
-		s.validate(&next, *st, ans, target)
+		s.validate(&next, *st, ans, target, len(records))
 	}
 	*st = next
 	return b, nil
 }
 
-// validate notes in next, the beginning of a sweep, by what the server can tell whether the page just read at was, which came
-// from target, has changed.
+// validate notes in next, the beginning of a sweep, by what the server can tell whether the page just read at was, a page of n
+// records from target, has changed.
 //
 // Only where a sweep of one page starts with the same request again, "not modified" means that there is nothing new. With
-// more pages, the news could be on another one. With a Link header, the same body may have got a next page, and most
-// servers make the ETag of the body alone.
-func (s *Source) validate(next *state, was state, ans answer, target *url.URL) {
-	if was.Pages == 0 && s.cfg.method() == http.MethodGet && s.cfg.Pagination != paginationLink && s.target(*next).String() == target.String() {
+// more pages, the news could be on another one.
+func (s *Source) validate(next *state, was state, ans answer, target *url.URL, n int) {
+	if was.Pages == 0 && s.cfg.method() == http.MethodGet && s.roomy(*next, n) && s.target(*next).String() == target.String() {
 		next.ETag, next.Modified = ans.etag, ans.modified
 	}
 }
+
+// largest is Most behind a page of n records.
+func (s *Source) largest(st state, n int) int {
+	if !s.cfg.followsHeader() {
+		return 0
+	}
+	return max(st.Most, n)
+}
+
+// roomy reports whether news would show in the body of a page of n records, which is all that most servers make the ETag of.
+// Where a header says that another page follows, they would not if the page is full: the same body has got a next page. How
+// much a page holds is known from the largest one seen; that half of it is free leaves room for pages bounded by bytes.
+func (s *Source) roomy(st state, n int) bool { return !s.cfg.followsHeader() || 2*n <= st.Most }
