@@ -61,3 +61,21 @@ func recordExample(t *testing.T) {
 		t.Fatalf("test --update: exit code %d, want 0", code)
 	}
 }
+
+// TestTheCSVCasePasses with the example's own settings, of which the folders need not be there: what a case tests is what is
+// made of its items. How long a record of the source may be counts all the same.
+func TestTheCSVCasePasses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ more, want string }{
+		{"", "2 records, 0 filtered, 2 set aside\n1 case passed\n"},
+		{"SLUICE_FILE_MAX_RECORD_BYTES=40\n", "item_too_large"},
+	} {
+		over := filepath.Join(t.TempDir(), "over.env")
+		write(t, over, "SLUICE_SCHEMA_FILE=../../examples/csv/order.schema.json\nSLUICE_FILE_DONE_DIR=/nowhere/at/all\n"+c.more)
+		p := start(t, nil, "--env-file", over, "--env-file", "../../examples/csv/orders.env", "test", "../../examples/csv/cases")
+		code := p.wait(t, soon)
+		if passes := c.more == ""; (code == 0) != passes || !strings.Contains(p.out.String(), c.want) {
+			t.Errorf("%q: exit code %d, %s%s; want it to pass: %v, and %q", c.more, code, p.out.String(), p.said(), passes, c.want)
+		}
+	}
+}

@@ -65,8 +65,8 @@ func inEnvironment(vars map[string]string, f func() error) error {
 func (c *testCase) playItems() (expectation, error) {
 	need := drivers.ForShaping
 	for name := range c.vars {
-		if sourceVariable.MatchString(name) && !strings.HasPrefix(name, "SLUICE_SQL_") { // of which the address is a secret, and recorded as none
-			need = drivers.ForSource // whose limit on the length of a record counts
+		if sourceVariable.MatchString(name) {
+			need |= drivers.ForItems // whose limit on the length of a record counts
 		}
 	}
 	s, err := drivers.Load(need)

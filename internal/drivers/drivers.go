@@ -73,6 +73,7 @@ const (
 	ForSource    = 1 << iota // it reads
 	ForTransport             // it delivers
 	ForShaping               // it turns items into records, wherever they come from
+	ForItems                 // it has items of the source, which need not be usable here: only how long a record may be counts
 )
 
 // Load reads the settings that a command needs from the environment, and reports everything that is wrong with them.
@@ -83,16 +84,17 @@ func Load(need int) (*Settings, error) {
 	_ = config.Load(core, all) // to learn what is selected; what is wrong with it is reported below, with all the rest
 	used := core
 	var selected []any
-	if need&ForSource != 0 {
+	if need&(ForSource|ForItems) != 0 {
 		into := s.chosen().settings
-		for _, section := range sources {
-			if section.Into == into {
-				used = append(used, section)
-				_ = config.Load([]config.Section{section}, all) // to learn whether it signs
-			}
+		i := slices.IndexFunc(sources, func(section config.Section) bool { return section.Into == into })
+		if i >= 0 {
+			_ = config.Load(sources[i:i+1], all) // to learn whether it signs, and how long a record may be
 		}
-		if s.signs() {
-			selected = append(selected, &s.Role)
+		if i >= 0 && need&ForSource != 0 {
+			used = append(used, sources[i])
+			if s.signs() {
+				selected = append(selected, &s.Role)
+			}
 		}
 	}
 	if need&ForTransport != 0 {
