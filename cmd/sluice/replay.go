@@ -103,23 +103,11 @@ func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 	var records []transport.Record
 	var told strings.Builder
 	for _, l := range letters {
-		item, err := l.Raw()
+		made, err := r.make(&told, l)
 		if err != nil {
 			return err
 		}
-		if l.Stage == ingest.StageRead { // only the source knows its format: a cut row may look like a whole record
-			r.stays(&told, l, &fault.Error{Class: fault.Rejected, Reason: l.Reason, Err: errors.New(
-				"the source could not make a record of it; mend it where it came from, and drop this")})
-			continue
-		}
-		made, err := r.parse(item)
-		if err == nil && len(made) == 0 { // who mistypes a filter must not lose what it leaves out
-			r.leftOut++
-			fmt.Fprintf(&told, "%s  stays     left out by SLUICE_FILTER or SLUICE_MAP\n", l.ID)
-			continue
-		}
-		if err != nil {
-			r.stays(&told, l, ingest.Unparsable(err))
+		if len(made) == 0 {
 			continue
 		}
 		sent, records = append(sent, sentLetter{l, made}), append(records, made...)
@@ -159,6 +147,29 @@ func (r *replayed) portion(ctx context.Context, letters []ingest.Letter) error {
 		return nil
 	}
 	return withCode(exitUnavailable, fmt.Errorf("%d accepted, the others stay (%s): %w", r.accepted, fault.From(trouble).Code(), adviseAgain(trouble)))
+}
+
+// make returns the records of a letter now, or tells why it stays.
+func (r *replayed) make(told io.Writer, l ingest.Letter) ([]transport.Record, error) {
+	item, err := l.Raw()
+	if err != nil {
+		return nil, err
+	}
+	if l.Stage == ingest.StageRead { // only the source knows its format: a cut row may look like a whole record
+		r.stays(told, l, &fault.Error{Class: fault.Rejected, Reason: l.Reason, Err: errors.New(
+			"the source could not make a record of it; mend it where it came from, and drop this")})
+		return nil, nil
+	}
+	made, err := r.parse(item)
+	switch {
+	case err != nil:
+		r.stays(told, l, ingest.Unparsable(err))
+		return nil, nil
+	case len(made) == 0: // who mistypes a filter must not lose what it leaves out
+		r.leftOut++
+		fmt.Fprintf(told, "%s  stays     left out by SLUICE_FILTER or SLUICE_MAP\n", l.ID)
+	}
+	return made, nil
 }
 
 // A sentLetter is a dead letter and the records that are made of it now. It has one fate, like the item that it was.
