@@ -17,6 +17,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/fault"
+	"sluice/internal/proof"
 )
 
 // patience bounds what has to happen soon; only a hang takes as long.
@@ -52,6 +53,7 @@ func TestAnOrphanThatHoldsThePipeIsNotWaitedFor(t *testing.T) {
 	got, _ := read(t, open(t, config(self("family", file, "3600"))), "")
 	want(t, "before the orphan", got, `{"id":0}`)
 	gone(t, child(t, file))
+	proof.Row{Area: "source", Fault: "a program leaves a child behind that holds its output open", Action: proof.None, Reason: "", Promises: "P9 P10"}.Report(t)
 }
 
 func TestCloseEndsTheWholeGroup(t *testing.T) {
@@ -118,6 +120,7 @@ func TestRunsThatTakeTooLong(t *testing.T) {
 			if s.run != nil {
 				t.Error("the run goes on")
 			}
+			proof.Row{Area: "source", Fault: "a program hangs: " + tc.name + " takes too long", Action: proof.Retry, Reason: "timeout", Promises: "P10"}.Report(t)
 		})
 	}
 }
@@ -307,6 +310,7 @@ func TestALineWithoutAnEndTakesNoMemory(t *testing.T) { // not parallel: it coun
 	if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
 		t.Errorf("%d bytes were allocated to read a line of %d", took, size)
 	}
+	proof.Row{Area: "source", Fault: "a program prints a line of 1 GiB", Action: proof.Dead, Reason: "bad_item", Promises: "P8 P9"}.Report(t)
 }
 
 func TestALongSingerLine(t *testing.T) {

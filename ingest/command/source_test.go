@@ -11,6 +11,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/sourcetest"
 	"sluice/internal/fault"
+	"sluice/internal/proof"
 )
 
 // config runs one of the programs, in batches that do not depend on how fast it is.
@@ -240,11 +241,13 @@ func TestFailureCountsForNothingBehindTheLastMark(t *testing.T) {
 			t.Errorf("Next is %+v, %v; want the mark, and nothing behind it", at, err)
 		}
 		failure(t, s, b.Next, fault.Transient, "command_failed", "exit code 1")
+		proof.Row{Area: "source", Fault: "a program ends with an exit code behind its last mark", Action: proof.Retry, Reason: "command_failed", Promises: "P1 P2"}.Report(t)
 	})
 	t.Run("a signal", func(t *testing.T) {
 		t.Parallel()
 		s := open(t, config(self("say", object(0)+"\n", `{"id":`, "die")))
 		failure(t, s, "", fault.Transient, "command_failed", "signal (killed), having said nothing")
+		proof.Row{Area: "source", Fault: "a program is killed in the middle of a record", Action: proof.Retry, Reason: "command_failed", Promises: "P1 P2"}.Report(t)
 	})
 	t.Run("a line that is cut off is an item if all is well", func(t *testing.T) {
 		t.Parallel()

@@ -10,6 +10,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/file"
+	"sluice/internal/proof"
 )
 
 // drain reads on from c until the source is caught up, and returns the items as text with the last cursor.
@@ -81,63 +82,69 @@ func TestRotationAtEveryBatch(t *testing.T) {
 			must(t, os.Remove(filepath.Join(folder, "app.log")))
 		}},
 	} {
-		for at := range n/5 + 2 {
-			for _, restart := range []bool{false, true} {
-				if restart && rotate.living {
-					continue
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			t.Cleanup(func() { // when all of them have ended
+				proof.Row{Area: "source", Fault: "a file is rotated at any batch: " + name, Action: proof.None, Promises: "P1 P2"}.Report(t)
+			})
+			for at := range n/5 + 2 {
+				for _, restart := range []bool{false, true} {
+					if restart && rotate.living {
+						continue
+					}
+					t.Run(fmt.Sprintf("at batch %d, restart %v", at, restart), func(t *testing.T) {
+						t.Parallel()
+						folder := t.TempDir()
+						c := config(folder)
+						c.Paths = filepath.Join(folder, "app.log*")
+						s := open(t, c)
+						write(t, filepath.Join(folder, "app.log"), lines(0, n))
+						var got []string
+						cursor := ingest.Cursor("")
+						for range at {
+							b, err := s.Read(t.Context(), cursor)
+							must(t, err)
+							for _, item := range b.Items {
+								got = append(got, string(item))
+							}
+							cursor = b.Next
+						}
+						if at == 0 && rotate.living {
+							return // nobody has ever seen it
+						}
+						if at == 0 && name == "renamed out of the pattern" {
+							return
+						}
+						rotate.do(t, folder)
+						write(t, filepath.Join(folder, "app.log"), lines(n, n+more))
+						if restart {
+							s = open(t, c)
+						}
+						var rest []string
+						for range 3 { // a loss that is told of is an error once
+							b, err := s.Read(t.Context(), cursor)
+							if err == nil {
+								break
+							}
+							if !rotate.copies {
+								t.Fatalf("Read = %v with %d items", err, len(b.Items))
+							}
+						}
+						rest, cursor = drain(t, s, cursor)
+						got = append(got, rest...)
+						if lost := missing(got, 0, n+more); len(lost) > 0 {
+							t.Errorf("lines %v are lost", lost)
+						}
+						if len(got) > n+more && !rotate.copies {
+							t.Errorf("%d lines came, want each of %d once", len(got), n+more)
+						}
+						if again, _ := drain(t, s, cursor); len(again) > 0 {
+							t.Errorf("%d lines came again at the end", len(again))
+						}
+					})
 				}
-				t.Run(fmt.Sprintf("%s, at batch %d, restart %v", name, at, restart), func(t *testing.T) {
-					t.Parallel()
-					folder := t.TempDir()
-					c := config(folder)
-					c.Paths = filepath.Join(folder, "app.log*")
-					s := open(t, c)
-					write(t, filepath.Join(folder, "app.log"), lines(0, n))
-					var got []string
-					cursor := ingest.Cursor("")
-					for range at {
-						b, err := s.Read(t.Context(), cursor)
-						must(t, err)
-						for _, item := range b.Items {
-							got = append(got, string(item))
-						}
-						cursor = b.Next
-					}
-					if at == 0 && rotate.living {
-						return // nobody has ever seen it
-					}
-					if at == 0 && name == "renamed out of the pattern" {
-						return
-					}
-					rotate.do(t, folder)
-					write(t, filepath.Join(folder, "app.log"), lines(n, n+more))
-					if restart {
-						s = open(t, c)
-					}
-					var rest []string
-					for range 3 { // a loss that is told of is an error once
-						b, err := s.Read(t.Context(), cursor)
-						if err == nil {
-							break
-						}
-						if !rotate.copies {
-							t.Fatalf("Read = %v with %d items", err, len(b.Items))
-						}
-					}
-					rest, cursor = drain(t, s, cursor)
-					got = append(got, rest...)
-					if lost := missing(got, 0, n+more); len(lost) > 0 {
-						t.Errorf("lines %v are lost", lost)
-					}
-					if len(got) > n+more && !rotate.copies {
-						t.Errorf("%d lines came, want each of %d once", len(got), n+more)
-					}
-					if again, _ := drain(t, s, cursor); len(again) > 0 {
-						t.Errorf("%d lines came again at the end", len(again))
-					}
-				})
 			}
-		}
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/file"
 	"sluice/internal/fault"
+	"sluice/internal/proof"
 )
 
 // age makes files look as if they had last changed an hour ago.
@@ -92,6 +93,7 @@ func TestBrokenFiles(t *testing.T) {
 			if b, err := s.Read(t.Context(), cursor); err != nil && fault.From(err).Code() != "file_gone" {
 				t.Errorf("Read after the file was taken away = %d items, %v", len(b.Items), err)
 			}
+			proof.Row{Area: "source", Fault: "a broken file: " + name, Action: proof.Pause, Reason: tc.reason, Promises: "P1 P12"}.Report(t)
 		})
 	}
 }
@@ -211,6 +213,7 @@ func TestLossIsToldOnce(t *testing.T) {
 					t.Errorf("lines %v that were written behind the truncation are missing", lost)
 				}
 			}
+			proof.Row{Area: "source", Fault: "a file with unread lines, after a restart: " + name, Action: proof.Retry, Reason: "file_gone", Promises: "P12"}.Report(t)
 		})
 	}
 }
@@ -235,6 +238,7 @@ func TestLastLineWithoutAnEndWaitsUntilTheFileIsQuiet(t *testing.T) {
 	if got, _ = drain(t, s, cursor); len(got) != 1 || got[0] != string(line(2)) {
 		t.Errorf("then came %q, want the line that was added", got)
 	}
+	proof.Row{Area: "source", Fault: "the last line of a file is not finished", Action: proof.None, Reason: "", Promises: "P1 P2"}.Report(t)
 }
 
 func TestStartAtTheEnd(t *testing.T) {
