@@ -12,6 +12,8 @@ import (
 // tried.
 var remedies = []struct{ op, text string }{
 	{"http.", "check SLUICE_HTTP_URL and the server behind it"},
+	{"sql.", "check SLUICE_SQL_URL, its host, port and sslmode, and the database behind it"},
+	{"command", "look at what the program says, and at SLUICE_COMMAND_ARGV"},
 	{"file.", "look at the file that the message names, and at SLUICE_FILE_PATHS"},
 	{"sqs.", "check the network, SLUICE_SQS_QUEUE_URL and, if it is set, AWS_ENDPOINT_URL_SQS"},
 	{"apigateway.", "check the network and SLUICE_APIGATEWAY_URL"},
@@ -29,6 +31,8 @@ func remedy(f *fault.Error) string {
 	switch {
 	case f.Class == fault.Blocked, f.Class == fault.Rejected, complete[f.Reason]:
 		return ""
+	case f.Class == fault.Throttled && strings.HasPrefix(f.Op, "http."):
+		return "leave it alone for a while, or set SLUICE_HTTP_REQUESTS_PER to what it allows"
 	case f.Class == fault.Throttled:
 		return "leave it alone for a while, or lower SLUICE_CONCURRENCY"
 	}

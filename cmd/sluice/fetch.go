@@ -15,6 +15,7 @@ import (
 	"sluice/ingest"
 	"sluice/internal/drivers"
 	"sluice/internal/exchange"
+	"sluice/internal/fault"
 	"sluice/internal/redact"
 )
 
@@ -131,6 +132,7 @@ func fetch(ctx context.Context, out, said io.Writer, s *drivers.Settings, f fetc
 		if errors.Is(trouble, syscall.EPIPE) {
 			return trouble
 		}
+		p.say("reason", fault.From(trouble).Code())
 		return withCode(exitCode(trouble), advise(trouble))
 	}
 	if trouble != nil {

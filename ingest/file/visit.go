@@ -220,7 +220,11 @@ func (s *Source) broken(f file, p place, err error) (visit, error) {
 	case isCut:
 		verdict = refuse("file_damaged", fmt.Errorf("%s: %w; mend the file or the settings of SLUICE_FILE_FORMAT", show(f.path), cut))
 	case errors.Is(err, io.ErrUnexpectedEOF), err == io.EOF: //nolint:errorlint // a header that is not there any more
-		verdict = refuse("file_truncated", fmt.Errorf("%s: the file breaks off; put the whole file in its place, or move it to another folder", where))
+		what := "the file breaks off"
+		if s.cfg.Format == format.CSV {
+			what = "a quote that is opened is never closed, or the file breaks off"
+		}
+		verdict = refuse("file_truncated", fmt.Errorf("%s: %s; put the whole file in its place, or move it to another folder", where, what))
 	case packed:
 		verdict = refuse("file_damaged", fmt.Errorf("%s: what is compressed is damaged: %w; put a whole file in its place, or move it to another folder", where, err))
 	default:
