@@ -155,6 +155,13 @@ func TestStrangers(t *testing.T) {
 		cfg.URL = scheme + "://" + l.Addr().String()
 		tr := opened(t, cfg, nil)
 		results := tr.Send(t.Context(), three())
+		// The library reads the answer in the background: now and then it sees the end of the connection before what came.
+		for range 20 {
+			if fault.From(results[0].Err).Reason != "unreachable" {
+				break
+			}
+			results = tr.Send(t.Context(), three())
+		}
 		wantAll(t, results, fault.Blocked, want, false)
 		wantTodo(t, results[0].Err)
 	}
