@@ -43,7 +43,7 @@ var upheld = []plant{
 		file: "ingest/backlog.go",
 		old:  "	for _, e := range b.held {\n		e.take(taken)\n	}\n",
 		new:  "",
-		pkg:  "ingest", test: "TestOrderOfEachKey",
+		pkg:  "ingest", test: "TestWhatIsHeldHoldsItsKeyUp",
 	},
 	{
 		name: "waits-and-holds-nothing-up", breaks: "P7", bug: "an item of several keys that waits for one of them lets others of the rest go past",
