@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+
+	"sluice/internal/secret"
 )
 
 // The places in an argument that are filled with the mark.
@@ -110,7 +112,7 @@ func (a Argv) secrets() (secrets, public []string) {
 	hidden := false // the word before was such a flag
 	for _, word := range a.words {
 		flag, value, given := strings.Cut(word, "=")
-		sounds := strings.HasPrefix(word, "-") && secretName(flag)
+		sounds := strings.HasPrefix(word, "-") && secret.Flag(flag)
 		switch {
 		case hidden && !strings.HasPrefix(word, "-"):
 			secrets = append(secrets, word)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"sluice/ingest"
 	"sluice/ingest/format"
 	"sluice/internal/fault"
 )
@@ -18,7 +19,7 @@ const op = "command"
 
 // name is how the program is called in messages.
 func (c Config) name() string {
-	return clean(filepath.Base(c.Argv.words[0]), 60)
+	return ingest.OneLine(filepath.Base(c.Argv.words[0]), 60)
 }
 
 // unstartable is the verdict on a program that could not be started.

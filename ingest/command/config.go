@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"sluice/ingest"
 	"sluice/ingest/format"
 )
 
@@ -111,13 +112,13 @@ func (c Config) Validate() error {
 		add(strings.ContainsAny(name, "=\x00"), "ENV has a name with = in it; it lists names, and the values are the daemon's")
 	}
 	known := []string{formatNDJSON, formatCSV, formatLines, formatSinger}
-	add(!slices.Contains(known, c.Format), "FORMAT is %q, want one of %s", clean(c.Format, 40), strings.Join(known, ", "))
+	add(!slices.Contains(known, c.Format), "FORMAT is %q, want one of %s", ingest.OneLine(c.Format, 40), strings.Join(known, ", "))
 	add(c.Format != formatSinger && c.Stream != "", "STREAM is set, but FORMAT is not singer")
 	add(c.Format != formatNDJSON && c.Argv.has(placeCursor), "ARGV has {cursor}, which needs FORMAT=ndjson; with singer it is {state}")
-	add(!c.marks() && c.Argv.has(placeState), "ARGV has {state}, but FORMAT is %s, which has no cursors", clean(c.Format, 40))
+	add(!c.marks() && c.Argv.has(placeState), "ARGV has {state}, but FORMAT is %s, which has no cursors", ingest.OneLine(c.Format, 40))
 	add(c.Format != formatCSV && len(c.Columns) > 0, "COLUMNS is set, but FORMAT is not csv")
 	if c.Format == formatCSV && c.Delimiter != "tab" && utf8.RuneCountInString(c.Delimiter) != 1 {
-		add(true, "DELIMITER is %q, want one character, or tab", clean(c.Delimiter, 40))
+		add(true, "DELIMITER is %q, want one character, or tab", ingest.OneLine(c.Delimiter, 40))
 	} else if c.Format == formatCSV {
 		_, err := format.NewDecoder(strings.NewReader(""), c.options())
 		add(err != nil, "DELIMITER or COLUMNS cannot be: %v", err)

@@ -143,7 +143,7 @@ func FuzzCursor(f *testing.F) {
 	var c chain
 	for i := range 5 {
 		c.add([]byte(object(i)))
-		next, err := position{Mark: "<é>", Items: c.n, Sums: c.all()}.encode()
+		next, err := position{Mark: "<é>", Items: c.n, Sums: c.all()}.Encode()
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func FuzzCursor(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := at.encode(); err != nil || string(again) != text {
+		if again, err := at.Encode(); err != nil || string(again) != text {
 			t.Errorf("%q was accepted and is written as %q, %v", text, again, err)
 		}
 		if len(at.Sums) != rungs(at.Items) {

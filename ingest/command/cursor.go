@@ -16,7 +16,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"sluice/ingest"
-	"sluice/internal/fault"
 )
 
 const cursorVersion = 1
@@ -31,7 +30,7 @@ type position struct {
 }
 
 // encode returns the Cursor of p. Equal positions have equal cursors.
-func (p position) encode() (ingest.Cursor, error) {
+func (p position) Encode() (ingest.Cursor, error) {
 	if p.Mark == "" && p.Items == 0 && p.Again == 0 {
 		return "", nil
 	}
@@ -45,28 +44,9 @@ func (p position) encode() (ingest.Cursor, error) {
 	return ingest.Cursor(strings.TrimSuffix(b.String(), "\n")), nil
 }
 
-// decode reads a Cursor. Whatever encode did not write is refused: a guess would lose or repeat.
+// decode reads a Cursor.
 func (s *Source) decode(c ingest.Cursor) (position, error) {
-	var p position
-	if c == "" {
-		return p, nil
-	}
-	dec := json.NewDecoder(strings.NewReader(string(c)))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&p)
-	if err == nil {
-		err = s.plausible(p)
-	}
-	if err == nil {
-		if again, e := p.encode(); e != nil || again != c {
-			err = errors.New("it is not written as this program writes it")
-		}
-	}
-	if err != nil {
-		return position{}, &fault.Error{Class: fault.Blocked, Reason: "bad_cursor", Op: op, Err: fmt.Errorf(
-			"the cursor was not made by this source: %w; look at it with sluice checkpoint show, or start over with sluice checkpoint reset", err)}
-	}
-	return p, nil
+	return ingest.DecodeCursor(c, op, s.plausible)
 }
 
 // plausible reports what in p cannot come from encode under this configuration.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"sluice/ingest"
 	"sluice/ingest/format"
 )
 
@@ -101,7 +102,7 @@ func (t *tap) unknown(name string) {
 		t.told = map[string]bool{}
 	}
 	t.told[name] = true
-	t.note(fmt.Sprintf("messages of type %q are not known and left out", clean(name, 60)))
+	t.note(fmt.Sprintf("messages of type %q are not known and left out", ingest.OneLine(name, 60)))
 }
 
 // cut is read for a line that is longer than may be held, of which item has the beginning. A record of that length goes to

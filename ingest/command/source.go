@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -60,11 +58,7 @@ func (s *Source) Fingerprint() string {
 	if s.cfg.Format == formatCSV {
 		parts = append(parts, s.cfg.Delimiter)
 	}
-	h := sha256.New()
-	for _, part := range parts {
-		fmt.Fprintf(h, "%d:%s\n", len(part), part)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	return ingest.Fingerprint(parts...)
 }
 
 // checkFor bounds how long Check waits for a first record.
@@ -260,10 +254,10 @@ func (s *Source) finished(b ingest.Batch, lines []int64, after ingest.Cursor, at
 		return b, nil
 	}
 	var err error
-	if b.Next, err = next.encode(); err == nil && b.Next == after && len(b.Items) > 0 {
+	if b.Next, err = next.Encode(); err == nil && b.Next == after && len(b.Items) > 0 {
 		s.run.again = at.Again + 1 // the program has come back to where it was, with records in between
 		next.Again = s.run.again
-		b.Next, err = next.encode()
+		b.Next, err = next.Encode()
 	}
 	name := s.cfg.name()
 	b.Position = func(i int) string { return fmt.Sprintf("%s, line %d of its output", name, lines[i]) }

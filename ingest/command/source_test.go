@@ -260,7 +260,7 @@ func TestFailureCountsForNothingBehindTheLastMark(t *testing.T) {
 		var c chain
 		c.add([]byte(object(0)))
 		c.add([]byte(object(1)))
-		next, err := position{Items: 2, Sums: c.all()}.encode()
+		next, err := position{Items: 2, Sums: c.all()}.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,7 +373,7 @@ func TestACursorNeverLeadsBackToItself(t *testing.T) {
 	t.Parallel()
 	s := &Source{cfg: config(self("say")), run: &run{}}
 	at := position{Mark: "a"}
-	after, err := at.encode()
+	after, err := at.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

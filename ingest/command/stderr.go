@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"sluice/ingest"
 )
 
 // A listener reads the standard error of a process, always, so that the process never waits for it.
@@ -54,7 +56,7 @@ func (l *listener) run() {
 			l.count(dropped)
 			second, told, dropped = now, 0, 0
 		}
-		line := clean(hide(string(piece), l.secrets), maxLineShown)
+		line := ingest.OneLine(hide(string(piece), l.secrets), maxLineShown)
 		switch {
 		case rest || line == "": // what follows in a line that is too long is left out
 		case told >= l.most:
@@ -93,5 +95,5 @@ func (l *listener) said() string {
 	if last == nil {
 		return ", having said nothing on standard error"
 	}
-	return fmt.Sprintf(", saying %q", clean(strings.TrimSpace(*last), maxSaid))
+	return fmt.Sprintf(", saying %q", ingest.OneLine(strings.TrimSpace(*last), maxSaid))
 }

@@ -24,7 +24,7 @@ func (s *Source) startAtEnd(ctx context.Context, files []file) (ingest.Batch, er
 			st.put(p)
 		}
 	}
-	next, err := st.encode()
+	next, err := st.Encode()
 	return ingest.Batch{Next: next, CaughtUp: true}, err
 }
 

@@ -39,7 +39,7 @@ type place struct {
 }
 
 // encode returns the Cursor of st. Equal states have equal cursors.
-func (st state) encode() (ingest.Cursor, error) {
+func (st state) Encode() (ingest.Cursor, error) {
 	st.Version, st.index = cursorVersion, nil
 	slices.SortFunc(st.Files, func(a, b place) int {
 		if c := strings.Compare(a.Path, b.Path); c != 0 {
@@ -56,29 +56,8 @@ func (st state) encode() (ingest.Cursor, error) {
 	return ingest.Cursor(strings.TrimSuffix(b.String(), "\n")), nil
 }
 
-// decode reads a Cursor. Whatever encode did not write is refused: a guess would lose or repeat.
-func decode(c ingest.Cursor) (state, error) {
-	var st state
-	if c == "" {
-		return st, nil
-	}
-	dec := json.NewDecoder(strings.NewReader(string(c)))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&st)
-	if err == nil {
-		err = st.check()
-	}
-	if err == nil {
-		if again, e := st.encode(); e != nil || again != c {
-			err = errors.New("it is not written as this program writes it")
-		}
-	}
-	if err != nil {
-		return state{}, refuse("bad_cursor", fmt.Errorf(
-			"the cursor was not made by this source: %w; look at it with sluice checkpoint show, or start over with sluice checkpoint reset", err))
-	}
-	return st, nil
-}
+// decode reads a Cursor.
+func decode(c ingest.Cursor) (state, error) { return ingest.DecodeCursor(c, op, state.check) }
 
 // check reports what cannot come from encode.
 func (st state) check() error {

@@ -106,7 +106,7 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	if err != nil {
 		return ingest.Batch{}, err
 	}
-	next, err := st.encode()
+	next, err := st.Encode()
 	if err != nil {
 		return ingest.Batch{}, err
 	}

@@ -155,7 +155,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 			must(t, os.Chmod(filepath.Join(folder, "a"), 0))
 			if f, err := os.Open(filepath.Join(folder, "a")); err == nil {
 				_ = f.Close()
-				t.Skip("this user may read everything")
+				t.Skip("SKIPPED: this user may read everything")
 			}
 		}, "file_unreadable", "make it readable"},
 	} {

@@ -58,7 +58,7 @@ func (s *Source) child(path string) (*Source, error) {
 	if err != nil {
 		return nil, s.fail(fault.Blocked, "bad_parent", s.base, errors.New("no address can be made of what a parent holds; check SLUICE_HTTP_CHILD_URL"))
 	}
-	c.base, c.parent = base, clean(base.Path, 100)
+	c.base, c.parent = base, ingest.OneLine(base.Path, 100)
 	return &c, nil
 }
 

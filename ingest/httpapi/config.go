@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/ingest"
 	"sluice/internal/netaddr"
 )
 
@@ -192,7 +193,7 @@ func (c Config) exposed(u *url.URL) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(u.Query())) {
 		if secretName(name) && !slices.Contains([]string{"code", "appid"}, strings.ToLower(name)) { // as often a country as a credential
-			what = append(what, "the parameter "+clean(name, 40))
+			what = append(what, "the parameter "+ingest.OneLine(name, 40))
 		}
 	}
 	return what

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"sluice/ingest"
-	"sluice/internal/fault"
 )
 
 const (
@@ -64,7 +63,7 @@ type state struct {
 }
 
 // encode returns the Cursor of st. Equal states have equal cursors.
-func (st state) encode() (ingest.Cursor, error) {
+func (st state) Encode() (ingest.Cursor, error) {
 	st.Version = cursorVersion
 	if n := st.remembered(); n > maxKnown {
 		return "", fmt.Errorf("%d records would have to be remembered in order not to repeat them, more than %d; "+
@@ -88,29 +87,8 @@ func (st state) remembered() int {
 	return n
 }
 
-// decode reads a Cursor. Whatever encode did not write is refused: a guess would lose or repeat.
-func (s *Source) decode(c ingest.Cursor) (state, error) {
-	var st state
-	if c == "" {
-		return st, nil
-	}
-	dec := json.NewDecoder(strings.NewReader(string(c)))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&st)
-	if err == nil {
-		err = s.check(st)
-	}
-	if err == nil {
-		if again, e := st.encode(); e != nil || again != c {
-			err = errors.New("it is not written as this program writes it")
-		}
-	}
-	if err != nil {
-		return state{}, &fault.Error{Class: fault.Blocked, Reason: "bad_cursor", Op: op, Err: fmt.Errorf(
-			"the cursor was not made by this source: %w; look at it with sluice checkpoint show, or start over with sluice checkpoint reset", err)}
-	}
-	return st, nil
-}
+// decode reads a Cursor.
+func (s *Source) decode(c ingest.Cursor) (state, error) { return ingest.DecodeCursor(c, op, s.check) }
 
 // check reports what in st cannot come from encode under this configuration.
 func (s *Source) check(st state) error {

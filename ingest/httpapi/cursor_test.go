@@ -39,7 +39,7 @@ func FuzzCursor(f *testing.F) {
 				}
 				continue
 			}
-			if again, err := st.encode(); text != "" && (err != nil || string(again) != text) {
+			if again, err := st.Encode(); text != "" && (err != nil || string(again) != text) {
 				t.Fatalf("%q was accepted and is written as %q, %v", text, again, err)
 			}
 			if u := s.target(st); !sameOrigin(u, s.base) || u.User != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"sluice/ingest"
 	"sluice/internal/fault"
 	"sluice/internal/netaddr"
 )
@@ -78,7 +79,7 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 func (d *dialer) check(address string) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return refusedAddress("%s leads to %s, which is no IP address", d.host, clean(address, 100))
+		return refusedAddress("%s leads to %s, which is no IP address", d.host, ingest.OneLine(address, 100))
 	}
 	kind := netaddr.Special(at.Addr())
 	if kind == "" || kind == "loopback" && d.host == "localhost" {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"sluice/ingest"
 	"sluice/internal/fault"
 )
 
@@ -109,7 +110,7 @@ func (s *Source) checkRedirect(req *http.Request, via []*http.Request) error {
 		return http.ErrUseLastResponse // to answer a POST with a redirect asks for a GET, which is another question
 	case req.URL.User != nil || !sameOrigin(req.URL, s.base):
 		return s.fail(fault.Blocked, "foreign_redirect", via[len(via)-1].URL, fmt.Errorf(
-			"redirected to %s, which is not %s; if that is right, set SLUICE_HTTP_URL to the address it names", clean(origin(req.URL), 200), origin(s.base)))
+			"redirected to %s, which is not %s; if that is right, set SLUICE_HTTP_URL to the address it names", ingest.OneLine(origin(req.URL), 200), origin(s.base)))
 	case len(via) > maxRedirects:
 		return s.fail(fault.Blocked, "redirect_loop", via[0].URL, fmt.Errorf(
 			"redirected more than %d times; set SLUICE_HTTP_URL to the address that answers", maxRedirects))

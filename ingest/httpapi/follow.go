@@ -10,6 +10,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"sluice/ingest"
 	"sluice/internal/fault"
 )
 
@@ -88,7 +89,7 @@ func (s *Source) resolve(ans answer, link string) (string, error) {
 	if u.Opaque != "" || u.User != nil || !sameOrigin(u, s.base) {
 		return "", s.fail(fault.Blocked, "foreign_next_link", ans.url, fmt.Errorf(
 			"the next page is said to be at %s, which is not %s; if that is right, set SLUICE_HTTP_URL to the host it names",
-			clean(origin(u), 200), origin(s.base)))
+			ingest.OneLine(origin(u), 200), origin(s.base)))
 	}
 	at := u.RequestURI()
 	if err := s.checkPath(at); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"sluice/ingest"
 	"sluice/internal/fault"
 )
 
@@ -54,7 +55,7 @@ func (o *oauth) judge(resp *http.Response, body []byte) (grant, error) {
 	case g.Access == "":
 		return g, o.fail(fault.Blocked, "oauth_bad_answer", "the answer has no access_token"+said+"; check SLUICE_HTTP_OAUTH_TOKEN_URL")
 	case g.Kind != "" && !strings.EqualFold(g.Kind, "bearer"):
-		return g, o.fail(fault.Blocked, "oauth_bad_answer", fmt.Sprintf("the token is of the kind %q, and only bearer tokens can be used", clean(g.Kind, 40)))
+		return g, o.fail(fault.Blocked, "oauth_bad_answer", fmt.Sprintf("the token is of the kind %q, and only bearer tokens can be used", ingest.OneLine(g.Kind, 40)))
 	case len(g.Access) > maxAccessToken || !legalToken(g.Access):
 		return g, o.fail(fault.Blocked, "oauth_bad_answer", "the access token is too long, or has characters that no header may have")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"sluice/ingest"
 	"sluice/internal/fault"
 )
 
@@ -101,7 +102,7 @@ func (s *Source) shape(body []byte) string {
 	page.ForEach(func(name, _ gjson.Result) bool {
 		more = len(names) == most
 		if !more {
-			names = append(names, clean(s.quote([]byte(name.String())), 40))
+			names = append(names, ingest.OneLine(s.quote([]byte(name.String())), 40))
 		}
 		return !more
 	})
@@ -147,7 +148,7 @@ func (s *Source) badPage(ans answer) error {
 	}
 	kind := ""
 	if ans.kind != "" {
-		kind = fmt.Sprintf(" (%s)", clean(ans.kind, 60))
+		kind = fmt.Sprintf(" (%s)", ingest.OneLine(ans.kind, 60))
 	}
 	hint := ""
 	if isHTML(ans.body) { // only a page for people is shown: all else may hold records

@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -127,11 +125,7 @@ func (s *Source) Fingerprint() string {
 		parts = append(parts, "since", c.SinceParam, c.SincePath, c.SinceType, c.SinceFormat, c.SinceStart)
 	}
 	parts = append(parts, c.furtherMeaning()...)
-	h := sha256.New()
-	for _, part := range parts {
-		fmt.Fprintf(h, "%d:%s\n", len(part), part)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	return ingest.Fingerprint(parts...)
 }
 
 // Read returns the new items of the next page after the cursor. It does not wait for data: where a sweep ends, the Batch
@@ -154,7 +148,7 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 			break
 		}
 	}
-	if b.Next, err = st.encode(); err != nil {
+	if b.Next, err = st.Encode(); err != nil {
 		return ingest.Batch{}, s.fail(fault.Blocked, "too_many_known", s.target(st), err)
 	}
 	if after == "" && b.Next == beginning {

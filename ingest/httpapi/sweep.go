@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"sluice/ingest"
 	"sluice/internal/fault"
 )
 
@@ -118,5 +119,5 @@ func (s *Source) place(at string) string {
 		return fmt.Sprintf("the token with the hash %016x", hashOf([]byte(at)))
 	}
 	path, query, _ := strings.Cut(at, "?")
-	return clean(path+hideQuery(query), 200)
+	return ingest.OneLine(path+hideQuery(query), 200)
 }

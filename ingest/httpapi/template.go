@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"sluice/ingest"
 )
 
 // placeholders are the names that a template knows, in the order in which they become query parameters.
@@ -60,7 +62,7 @@ func parseTemplate(text string, style int) (template, error) {
 		name, fallback, has := strings.Cut(inside, "|")
 		p := part{text: before, name: strings.TrimSpace(name), style: style, inString: style == asJSON && quoted}
 		if !slices.Contains(placeholders, p.name) {
-			return nil, fmt.Errorf("has the placeholder {{%s}}, which there is not; there are %s", clean(p.name, 40), strings.Join(placeholders, ", "))
+			return nil, fmt.Errorf("has the placeholder {{%s}}, which there is not; there are %s", ingest.OneLine(p.name, 40), strings.Join(placeholders, ", "))
 		}
 		if has {
 			p.fallback = &fallback

@@ -5,35 +5,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"sluice/ingest"
 	"sluice/internal/secret"
 )
 
 // sample is how much of an answer a message shows, in bytes.
 const sample = 200
-
-// clean makes foreign text fit for a log and a terminal: one line, no control or invisible characters, at most n bytes.
-func clean(text string, n int) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r == utf8.RuneError, unicode.IsSpace(r):
-			return ' '
-		case !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) <= n {
-		return text
-	}
-	for n > 0 && !utf8.RuneStart(text[n]) {
-		n--
-	}
-	return text[:n] + "…"
-}
 
 // quote is the start of an answer for a message. Servers like to repeat what they did not accept, so the secrets that were
 // sent are taken out first.
@@ -42,7 +20,7 @@ func (s *Source) quote(start []byte) string {
 	for _, known := range s.secrets() {
 		text = strings.ReplaceAll(text, known, "***")
 	}
-	return clean(text, sample)
+	return ingest.OneLine(text, sample)
 }
 
 // secrets lists what must not be printed, longest first: credentials, the values of own headers, and values of query
@@ -97,7 +75,7 @@ func secretHeader(name string) bool { return secret.Header(name) }
 
 // showURL is u with the names of its query parameters and without their values.
 func showURL(u *url.URL) string {
-	return clean(origin(u)+u.EscapedPath()+hideQuery(u.RawQuery), 400)
+	return ingest.OneLine(origin(u)+u.EscapedPath()+hideQuery(u.RawQuery), 400)
 }
 
 // hideQuery is a query, with the "?", that keeps the names only.
@@ -120,7 +98,7 @@ var queries = regexp.MustCompile(`\?[^\s"']*`)
 
 // hideURLs returns err with a text that shows no query and no control characters; what errors.Is finds stays.
 func hideURLs(err error) error {
-	return hidden{clean(queries.ReplaceAllString(err.Error(), "?…"), 400), err}
+	return hidden{ingest.OneLine(queries.ReplaceAllString(err.Error(), "?…"), 400), err}
 }
 
 type hidden struct {

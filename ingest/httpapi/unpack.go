@@ -10,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"sluice/ingest"
 )
 
 // maxFiles bounds the files in a page that is a zip file.
@@ -77,7 +79,7 @@ func decoded(resp *http.Response, limit int) (io.Reader, error) {
 		}
 		return &inflated{z: z, from: counted}, nil
 	default:
-		return nil, fmt.Errorf("it comes with the Content-Encoding %s, which was not asked for", clean(coding, 40))
+		return nil, fmt.Errorf("it comes with the Content-Encoding %s, which was not asked for", ingest.OneLine(coding, 40))
 	}
 }
 

@@ -2,12 +2,10 @@ package sql
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"unicode/utf8"
 
 	"sluice/ingest"
-	"sluice/internal/fault"
 )
 
 const (
@@ -25,39 +23,21 @@ type place struct {
 
 // decode reads a Cursor.
 func (s *Source) decode(c ingest.Cursor) (place, error) {
-	if c == "" {
-		return place{}, nil
-	}
-	var p place
-	err := json.Unmarshal([]byte(c), &p)
-	switch {
-	case err != nil:
-		err = errors.New("it is not JSON of the right shape")
-	case p.Version != cursorVersion:
-		err = fmt.Errorf("its version is %d, this program reads %d", p.Version, cursorVersion)
-	case len(p.After) != len(s.key):
-		err = fmt.Errorf("it holds %d values, the key of a row has %d", len(p.After), len(s.key))
-	case encode(p.After) != c:
-		err = errors.New("it is not written as this program writes it")
-	}
-	if err != nil {
-		return place{}, badCursor(err)
-	}
-	return p, nil
+	return ingest.DecodeCursor(c, op, func(p place) error {
+		switch {
+		case p.Version != cursorVersion:
+			return fmt.Errorf("its version is %d, this program reads %d", p.Version, cursorVersion)
+		case len(p.After) != len(s.key):
+			return fmt.Errorf("it holds %d values, the key of a row has %d", len(p.After), len(s.key))
+		}
+		return nil
+	})
 }
 
-func badCursor(err error) error {
-	return &fault.Error{Class: fault.Blocked, Reason: "bad_cursor", Op: op, Err: fmt.Errorf(
-		"the cursor was not made by this source: %w; look at it with sluice checkpoint show, or start over with sluice checkpoint reset", err)}
-}
-
-// encode is the Cursor behind the row with the given key.
-func encode(key []string) ingest.Cursor {
-	text, err := json.Marshal(place{cursorVersion, key})
-	if err != nil {
-		panic(err) // strings can be written
-	}
-	return ingest.Cursor(text)
+// Encode writes p as a Cursor.
+func (p place) Encode() (ingest.Cursor, error) {
+	text, err := json.Marshal(p)
+	return ingest.Cursor(text), err
 }
 
 // checkKey refuses what cannot be kept in a cursor, or stands above all that may come.

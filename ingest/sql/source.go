@@ -2,8 +2,6 @@ package sql
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -52,20 +50,12 @@ func (s *Source) Stream() string {
 	if s.cfg.Table != "" {
 		return s.address + "/" + s.cfg.Table
 	}
-	return s.address + "/query-" + digest(s.cfg.Query)[:8]
+	return s.address + "/query-" + ingest.Fingerprint(s.cfg.Query)[:8]
 }
 
 // Fingerprint changes with whatever changes the meaning of a Cursor, and with nothing else.
 func (s *Source) Fingerprint() string {
-	return digest("sql 1", s.address, s.cfg.Table, s.cfg.Query, s.cfg.Column, s.cfg.Tie, s.cfg.Start)
-}
-
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, part := range parts {
-		fmt.Fprintf(h, "%d:%s\n", len(part), part)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	return ingest.Fingerprint("sql 1", s.address, s.cfg.Table, s.cfg.Query, s.cfg.Column, s.cfg.Tie, s.cfg.Start)
 }
 
 // Read returns the next rows after the cursor, each as a JSON object as row_to_json of PostgreSQL writes it. Where rows are
@@ -195,10 +185,12 @@ func (s *Source) gather(found pgx.Rows) (ingest.Batch, error) {
 	if err := found.Err(); err != nil {
 		return ingest.Batch{}, err
 	}
-	if len(b.Items) > 0 {
-		b.Next = encode(last)
+	if len(b.Items) == 0 {
+		return b, nil
 	}
-	return b, nil
+	var err error
+	b.Next, err = place{cursorVersion, last}.Encode()
+	return b, err
 }
 
 func mark(bad map[int]error, i int, err error) map[int]error {

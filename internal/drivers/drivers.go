@@ -181,11 +181,8 @@ func (s *Settings) loadSchema() error {
 // Warnings lists what is allowed and still deserves a look, one sentence each.
 func (s *Settings) Warnings() []string {
 	warnings := append(s.Core.Warnings(), ingest.SchemaWarnings(s.Core.SchemaFile)...)
-	if s.Core.Source == "sql" {
-		warnings = append(warnings, s.SQL.Warnings()...)
-	}
-	if s.Core.Source == "command" {
-		warnings = append(warnings, s.Command.Warnings()...)
+	if source, ok := s.chosen().settings.(interface{ Warnings() []string }); ok {
+		warnings = append(warnings, source.Warnings()...)
 	}
 	if s.Core.Transport == "apigateway" {
 		warnings = append(warnings, s.APIGateway.Warnings()...)

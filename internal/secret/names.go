@@ -39,6 +39,9 @@ func Field(name string) bool {
 	return !leads && endsWith(name, fieldEnds)
 }
 
+// Flag reports whether what follows a flag of this name has to be taken for a secret: --token x, --password=x.
+func Flag(name string) bool { return Field(name) || endsWith(plain(name), []string{"auth", "pat"}) }
+
 func endsWith(name string, ends []string) bool {
 	return slices.ContainsFunc(ends, func(end string) bool { return strings.HasSuffix(name, end) })
 }
