@@ -23,6 +23,7 @@ type api struct {
 	etags bool
 
 	inclusive bool // the end of a window belongs to it
+	part      int  // Config.MaxPageBytes of who reads it; 0: the usual
 
 	mu       sync.Mutex
 	n        int  // records
@@ -147,6 +148,9 @@ func (a *api) config(url string, limit int, since bool) Config {
 		c.NextPath = "meta.next"
 	case paginationCursor:
 		c.CursorPath, c.CursorParam = "meta.next", "after"
+	}
+	if a.part > 0 {
+		c.MaxPageBytes = a.part
 	}
 	if since {
 		c.SinceParam, c.SincePath, c.SinceType = "since", "at", sinceNumber

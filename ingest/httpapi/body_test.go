@@ -45,7 +45,10 @@ func zip(t *testing.T, r io.Reader, n int64) []byte {
 // readPage is what a page of one file holds.
 func readPage(resp *http.Response, limit int) ([]byte, error) {
 	var b bytes.Buffer
-	err := unpack(resp, limit, func(r io.Reader, _ int) error { _, err := b.ReadFrom(r); return err })
+	c, err := unpack(resp, resp.Body, limit, true)
+	if err == nil {
+		err = c.each(func(r io.Reader, _ int) error { _, err := b.ReadFrom(r); return err })
+	}
 	return b.Bytes(), err
 }
 

@@ -51,7 +51,7 @@ func inside(t testing.TB, hosts map[string]http.Handler) func(context.Context, s
 func budgeted(t testing.TB, h http.Handler, change func(*Config)) *Source {
 	t.Helper()
 	c := Default()
-	c.URL, c.Pagination = "http://"+apiHost+"/items", paginationPage
+	c.URL, c.Pagination, c.Limit = "http://"+apiHost+"/items", paginationPage, 1 // a page is full
 	c.Dial = inside(t, map[string]http.Handler{apiHost: h})
 	if change != nil {
 		change(&c)

@@ -73,7 +73,7 @@ type Config struct {
 	AuthConfig
 	BudgetConfig
 
-	MaxPageBytes int `split_words:"true" default:"67108864" desc:"largest page, in bytes after decompression; a longer one stops reading, and so does one that grows more than 100 times by decompression. Up to three times as much memory is used"`
+	MaxPageBytes int `split_words:"true" default:"67108864" desc:"how much of a page is held at once, in bytes after decompression; a longer one is read in parts, and one that has to be held whole stops reading (page_too_large), as does one that grows more than 100 times by decompression. Up to three times as much memory is used"`
 	// MaxRecordBytes is not enforced here: an item that is too long still has to become a dead letter, whole, so the check
 	// is the Parser's, which can reject one item. MaxPageBytes bounds it all the same.
 	MaxRecordBytes int `split_words:"true" default:"1048576" desc:"longest record, in bytes; a longer one is set aside"`

@@ -39,7 +39,9 @@ type state struct {
 	Known  bag   `json:"known,omitempty"`  // items that earlier sweeps returned, each to be skipped once
 	Ties   bag   `json:"ties,omitempty"`   // items of this sweep at the newest value
 	Odd    bag   `json:"odd,omitempty"`    // items of this sweep without a value, or older than Since
-	Tail   bag   `json:"tail,omitempty"`   // page: items of the last page with records, if it may still grow
+	Tail   bag   `json:"tail,omitempty"`   // page: items of the page before, if it may still grow
+	Twice  bool  `json:"twice,omitempty"`  // page: the one at At has grown, and is read again
+	Size   int   `json:"size,omitempty"`   // page: records of one that another followed; 0: not known
 	Full   bool  `json:"full,omitempty"`   // page, offset: a page with Limit records has been seen
 	Most   int   `json:"most,omitempty"`   // where a header says what follows: records of the largest page seen
 
@@ -49,6 +51,9 @@ type state struct {
 	Seen    bag     `json:"seen,omitempty"`   // window: items of this sweep, if a later one shows them again
 	Recent  recents `json:"recent,omitempty"` // since, with a look-back: items of this sweep that the next one shows again
 	Mixed   bool    `json:"mixed,omitempty"`  // since, with capped pages: values have gone down in this sweep
+
+	Done int    `json:"done,omitempty"`       // records of the page at At that have been returned, if it is read in parts
+	Sum  uint64 `json:"sum,string,omitempty"` // over these records
 
 	Part  bag               `json:"part,omitempty"`  // with details: items of the page at At that have been returned
 	Queue []string          `json:"queue,omitempty"` // with children: parents that this sweep has not read yet
@@ -66,8 +71,7 @@ type state struct {
 func (st state) Encode() (ingest.Cursor, error) {
 	st.Version = cursorVersion
 	if n := st.remembered(); n > maxKnown {
-		return "", fmt.Errorf("%d records would have to be remembered in order not to repeat them, more than %d; "+
-			"ask for less at a time: smaller pages (SLUICE_HTTP_LIMIT, SLUICE_HTTP_PAGINATION), or a finer SLUICE_HTTP_SINCE_FORMAT", n, maxKnown)
+		return "", tooManyKnown(n)
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -76,6 +80,12 @@ func (st state) Encode() (ingest.Cursor, error) {
 		return "", err
 	}
 	return ingest.Cursor(strings.TrimSuffix(b.String(), "\n")), nil
+}
+
+// tooManyKnown refuses to remember n items.
+func tooManyKnown(n int) error {
+	return fmt.Errorf("%d records would have to be remembered in order not to repeat them, more than %d; "+
+		"ask for less at a time: smaller pages (SLUICE_HTTP_LIMIT, SLUICE_HTTP_PAGINATION), or a finer SLUICE_HTTP_SINCE_FORMAT", n, maxKnown)
 }
 
 // remembered counts the items that st holds.
@@ -105,6 +115,8 @@ func (s *Source) check(st state) error {
 		return errors.New("it holds a time window, but WINDOW_START is not set")
 	case !st.Window.within() || st.Reached != nil && !plausibleTime(*st.Reached) || st.Again != nil && (st.Reached == nil || *st.Again >= *st.Reached || !plausibleTime(*st.Again)) || !slices.IsSortedFunc(st.Recent, recent.order):
 		return errors.New("it holds times that are out of range")
+	case st.Size < 0 || st.Size > maxNumber || st.Pages < 0 || st.Done < 0 || st.Done > maxNumber || st.Done == 0 && st.Sum != 0:
+		return errors.New("it stands at a place in a page that is none")
 	case s.cfg.DetailURL == "" && st.Part != nil:
 		return errors.New("it stands in the middle of a page, but DETAIL_URL is not set")
 	case !validHeader(st.ETag) || !validHeader(st.Modified):

@@ -29,20 +29,21 @@ func (s *Source) detailSource() *Source {
 	return &d
 }
 
-// withDetails puts the details into a batch, whose items have the hashes, of the page at st. It asks for as many as one
+// withDetails puts the details into a batch of the page at st. It asks for as many as one
 // Read may, and reports whether these are all; what is left is read by the next one, which finds in Part what has been
 // returned of the page.
 //
 // A failure ends the batch before the record it is about, so that what was asked for before it is not lost. A record that
 // the origin no longer knows goes to the dead letters, as it stands in the list.
-func (s *Source) withDetails(ctx context.Context, st *state, b *ingest.Batch, hashes []uint64) (all bool, err error) {
+func (s *Source) withDetails(ctx context.Context, st *state, b *ingest.Batch) (all bool, err error) {
 	done, place := st.Part.plus(), b.Position
 	var out ingest.Batch
 	var places []int
 	part, size := st.Part.plus(), 0
 	all = true
 	for i, item := range b.Items {
-		if done.take(hashes[i]) {
+		hash := hashOf(item)
+		if done.take(hash) {
 			continue
 		}
 		if len(out.Items) >= maxDetails || size >= s.cfg.MaxPageBytes {
@@ -68,7 +69,7 @@ func (s *Source) withDetails(ctx context.Context, st *state, b *ingest.Batch, ha
 			out.Bad[len(out.Items)], whole = err, item
 		}
 		out.Items, places = append(out.Items, whole), append(places, i)
-		part[hashes[i]]++
+		part[hash]++
 		size += len(whole)
 	}
 	out.Position = func(i int) string { return place(places[i]) }
@@ -89,7 +90,7 @@ func (s *Source) joined(ctx context.Context, item []byte) ([]byte, error) {
 	if err != nil {
 		return nil, damaged{errors.New("no address can be made of what it holds")}
 	}
-	ans, err := s.detail.get(ctx, target, state{})
+	ans, err := s.detail.get(ctx, target)
 	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Reason == "not_found" || f.Reason == "gone") {
 		return nil, damaged{fmt.Errorf("the origin has it in the list and knows no detail of it: %w", f.Err)}
 	}

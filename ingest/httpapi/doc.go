@@ -21,6 +21,11 @@
 // late, is asked for by nobody: choose a value that the origin sets when a record becomes visible, or a look-back longer than
 // records are late. Within the look-back everything is read again, and skipped if it was returned before.
 //
+// Where pages are numbered, what is added lands on the last one, which may have been read already. It is read again when the
+// next one turns out to hold records.
+//
+// A page larger than MaxPageBytes is read in parts, in which the Cursor counts its records.
+//
 // A list may lead to further requests: to the detail of each new record, or, if it is one of parents, to the pages of each
 // parent, which then has a state of its own in the cursor.
 package httpapi

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -32,59 +33,76 @@ type answer struct {
 	etag, modified string
 }
 
-// get makes one request for the page at st. Its errors carry the verdict and no query value.
-func (s *Source) get(ctx context.Context, target *url.URL, st state) (answer, error) {
+// ask makes one request for the page at st, and returns it open, in front of its first record. Its errors carry the verdict and
+// no query value.
+func (s *Source) ask(ctx context.Context, target *url.URL, st state) (*reading, error) {
 	p, err := s.enter(ctx, target)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	r := &reading{until: time.Now().Add(s.cfg.Timeout), sum: sha256.New(), next: st}
+	r.next.Done, r.next.Sum = 0, 0
+	open, release := context.WithCancel(context.WithoutCancel(ctx)) // it may outlive this Read
+	r.release = release
+	limited, cancel := context.WithDeadline(ctx, r.until)
 	defer cancel()
-	req, err := s.request(limited, target, st)
+	stop := context.AfterFunc(limited, release)
+	if err := s.answered(ctx, limited, open, r, target, st, p); err != nil || !stop() {
+		r.close()
+		if err == nil {
+			err = s.network(ctx, limited, target, limited.Err())
+		}
+		return nil, err
+	}
+	return r, nil
+}
+
+// answered makes the request of ask, which lives as long as open.
+func (s *Source) answered(ctx, limited, open context.Context, r *reading, target *url.URL, st state, p *pass) error {
+	req, err := s.request(open, target, st)
 	if err != nil {
-		return answer{}, s.fail(fault.Blocked, "bad_request", target, errors.New("no request can be made of this URL"))
+		return s.fail(fault.Blocked, "bad_request", target, errors.New("no request can be made of this URL"))
 	}
 	s.dress(req, st)
 	if err := s.authorize(limited, req, p); err != nil {
-		return answer{}, err
+		return err
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return answer{}, s.network(ctx, limited, target, err)
+		return s.network(ctx, limited, target, err)
 	}
-	defer resp.Body.Close()
+	r.body, r.came = resp.Body, &counter{r: resp.Body}
 	s.noted(p, resp)
-	ans := answer{url: resp.Request.URL, header: resp.Header, links: resp.Header.Values("Link"), kind: resp.Header.Get("Content-Type")}
+	r.ans = answer{url: resp.Request.URL, header: resp.Header, links: resp.Header.Values("Link"), kind: resp.Header.Get("Content-Type")}
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusNonAuthoritativeInfo:
 	case http.StatusNoContent:
-		ans.empty = true
-		return ans, nil
+		r.ans.empty, r.cut = true, &uncut{split: func() (page, error) { return page{}, nil }}
+		return nil
 	case http.StatusNotModified:
 		if st.ETag == "" && st.Modified == "" {
-			return answer{}, s.fail(fault.Transient, "bad_page", target, errors.New("304 Not Modified in answer to a request without a condition"))
+			return s.fail(fault.Transient, "bad_page", target, errors.New("304 Not Modified in answer to a request without a condition"))
 		}
-		ans.unchanged = true
-		return ans, nil
+		r.ans.unchanged = true
+		return nil
 	default:
-		return answer{}, s.refused(ctx, resp, st, p)
+		return s.refused(ctx, resp, st, p)
 	}
-	ans.etag, ans.modified = validators(resp.Header)
-	err = s.cfg.readFiles(&ans, resp)
-	bad, isBad := errors.AsType[damaged](err)
-	switch {
-	case isBad:
-		return answer{}, s.judge(s.fail(fault.Transient, "bad_page", ans.url, fmt.Errorf("the page cannot be read: %w", bad.err)))
-	case errors.Is(err, errTooLarge):
-		return answer{}, s.fail(fault.Blocked, "page_too_large", ans.url, fmt.Errorf(
-			"the page is larger than %d bytes; ask for smaller pages (SLUICE_HTTP_LIMIT), or raise SLUICE_HTTP_MAX_PAGE_BYTES", s.cfg.MaxPageBytes))
-	case errors.Is(err, errBomb):
-		return answer{}, s.fail(fault.Blocked, "page_bomb", ans.url, fmt.Errorf(
-			"the page becomes more than %d times larger by decompression, as no page of records does; see what answers there, and ask for smaller pages (SLUICE_HTTP_LIMIT)", maxRatio))
-	case err != nil:
-		return answer{}, s.network(ctx, limited, ans.url, fmt.Errorf("after %d bytes of the page: %w", len(ans.body), err))
+	r.ans.etag, r.ans.modified = validators(resp.Header)
+	if r.cut, err = s.open(&r.ans, resp, r.came); err != nil {
+		return s.unreadable(ctx, limited, r, err)
 	}
-	return ans, nil
+	return nil
+}
+
+// get makes one request, and returns the answer whole.
+func (s *Source) get(ctx context.Context, target *url.URL) (answer, error) {
+	r, err := s.ask(ctx, target, state{})
+	if err != nil {
+		return answer{}, err
+	}
+	r.close()
+	return r.ans, nil
 }
 
 // dress sets the headers.

@@ -83,8 +83,10 @@ func TestPageBytesAreBoundedAfterDecompression(t *testing.T) {
 	}{
 		{"at the bound", 1000, false, false},
 		{"at the bound, compressed", 1000, true, false},
-		{"one more", 1001, false, true},
-		{"one more, compressed", 1001, true, true},
+		{"one more, in a part", 1001, false, false},
+		{"one more, in a part, compressed", 1001, true, false},
+		{"a record of more", 1003, false, true},
+		{"a record of more, compressed", 1003, true, true},
 		{"bomb", 64 << 20, true, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -113,12 +114,27 @@ func (c Config) checkFormat(p *problems) {
 	}
 }
 
-// A page is what an answer holds.
+// A page is what an answer holds, or a part of it.
 type page struct {
 	items [][]byte
 	bad   map[int]error // by the place in items: why it is no record
 	lines []int64       // by the place in items: the line where it begins; nil: there are no lines
 	files []int         // by the place in items: the file of a zip file, from 1; nil: the page is none
+	first int           // records of the page before these
+}
+
+// join appends the records of a file; 0: of a page that is none.
+func (p *page) join(q page, file int) {
+	for i, item := range q.items {
+		found := format.Item{Data: item, Bad: q.bad[i]}
+		if q.lines != nil {
+			found.Line = q.lines[i]
+		}
+		p.add(found, q.lines != nil)
+		if file > 0 {
+			p.files = append(p.files, file)
+		}
+	}
 }
 
 // add appends what a decoder has found.
@@ -138,47 +154,90 @@ func (p *page) add(item format.Item, lined bool) {
 // errHTML is a page for people where records should be.
 var errHTML = errors.New("it is an HTML page: see whether a login or a proxy stands before the API")
 
-// cut cuts one stream of a page into records.
-func (c Config) cut(p *page, r io.Reader, kind string) error {
+// A stream cuts one stream of a page into records, some at a time.
+type stream struct {
+	next  func() (format.Item, error)
+	lined bool                     // items say their lines
+	half  func([]byte, error) bool // whether a record without a line end is only a part of one
+	in    *ending
+	err   func(error) error // says whose fault an error of reading is
+	ahead *format.Item      // has been read, and did not fit
+	n     int               // records so far
+}
+
+// stream opens one stream of a page.
+func (c Config) stream(r io.Reader, kind string) (*stream, error) {
 	in := &ending{r: r}
 	buffered := bufio.NewReader(in)
 	start, _ := buffered.Peek(4 * sample)
 	if isHTML(start) || strings.HasPrefix(strings.ToLower(kind), "text/html") {
-		return damaged{errHTML}
+		return nil, damaged{errHTML}
 	}
 	d, err := format.NewDecoder(buffered, c.options())
 	if err != nil {
-		return damaged{err}
+		return nil, damaged{err}
 	}
-	for {
-		item, err := d.Next()
+	return &stream{next: d.Next, lined: c.format() != format.XML, half: c.half, in: in, err: func(err error) error { return err }}, nil
+}
+
+// itemBytes is about what an item takes beside its bytes.
+const itemBytes = 48
+
+// part is that of a cutter. A part has one record at least, unless there is none.
+func (s *stream) part(bytes, most int) (p page, over bool, err error) {
+	p.first = s.n
+	for size := 0; ; {
+		item, err := s.item()
 		switch {
 		case err == io.EOF: //nolint:errorlint // its contract
-			return c.wholeEnd(p, in.last)
-		case err != nil && in.err == nil: // not what the network says
-			if errors.Is(err, io.ErrUnexpectedEOF) {
-				err = fmt.Errorf("behind record %d it ends in the middle of one", len(p.items))
-			}
-			return damaged{err}
+			return p, true, s.wholeEnd(p)
 		case err != nil:
-			return in.err
+			return page{}, false, s.err(err)
+		case item.Bad != nil && len(item.Data) >= bytes:
+			return page{}, false, errTooLarge // or it would be cut
 		}
-		p.add(item, c.format() != format.XML)
+		if len(p.items) > 0 && (size+len(item.Data) > bytes || len(p.items) == most) {
+			s.ahead = &item
+			return p, false, nil
+		}
+		p.add(item, s.lined)
+		size += len(item.Data) + itemBytes
+		s.n++
 	}
+}
+
+// item is the next one.
+func (s *stream) item() (format.Item, error) {
+	if s.ahead != nil {
+		item := *s.ahead
+		s.ahead = nil
+		return item, nil
+	}
+	item, err := s.next()
+	switch {
+	case err == nil, err == io.EOF: //nolint:errorlint // its contract
+		return item, err
+	case s.in.err != nil: // what the network says
+		return item, s.in.err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("behind record %d it ends in the middle of one", s.n)
+	}
+	return item, damaged{err}
 }
 
 // wholeEnd refuses a page that ends without a line end in the middle of a record: some servers end the connection where
 // they fail, and nothing else tells.
-func (c Config) wholeEnd(p *page, last byte) error {
+func (s *stream) wholeEnd(p page) error {
 	n := len(p.items) - 1
-	if n < 0 || last == '\n' {
+	if n < 0 || s.in.last == '\n' || !s.half(p.items[n], p.bad[n]) {
 		return nil
 	}
-	half := c.format() == format.CSV && p.bad[n] != nil || c.format() == format.NDJSON && !json.Valid(p.items[n])
-	if half {
-		return damaged{fmt.Errorf("it ends in the middle of record %d", n+1)}
-	}
-	return nil
+	return damaged{fmt.Errorf("it ends in the middle of record %d", s.n)}
+}
+
+// half reports whether a record that ends with the page, and without a line end, is only a part of one. bad is why it is none.
+func (c Config) half(record []byte, bad error) bool {
+	return c.format() == format.CSV && bad != nil || c.format() == format.NDJSON && !json.Valid(record)
 }
 
 // An ending remembers how a stream has ended.
@@ -199,22 +258,42 @@ func (e *ending) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readFiles reads the records of a page that is no JSON, or is a file of files: JSON goes to bodies, the rest to the page.
-func (c Config) readFiles(ans *answer, resp *http.Response) error {
-	return unpack(resp, c.MaxPageBytes, func(r io.Reader, file int) error {
+// open returns what cuts the page that resp begins and body holds. What has to be held whole of it is read.
+func (s *Source) open(ans *answer, resp *http.Response, body io.Reader) (cutter, error) {
+	held, err := unpack(resp, body, s.cfg.MaxPageBytes, !s.cfg.inParts())
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case held.r == nil || !s.cfg.inParts():
+		err = s.cfg.readFiles(ans, held)
+		return &uncut{split: func() (page, error) { return s.split(*ans) }}, err
+	case s.cfg.plain():
+		return s.openJSON(ans, held)
+	}
+	cut, err := s.cfg.stream(held.r, ans.kind)
+	if err != nil {
+		return nil, held.err(err)
+	}
+	cut.err = held.err
+	return cut, nil
+}
+
+// readFiles reads all records of a page: JSON goes to bodies, the rest to the page.
+func (c Config) readFiles(ans *answer, held *content) error {
+	return held.each(func(r io.Reader, file int) error {
 		if c.plain() {
 			var b bytes.Buffer
-			if n := resp.ContentLength; n > 0 {
-				b.Grow(int(min(n, 1<<20)) + bytes.MinRead)
-			}
 			_, err := b.ReadFrom(r)
 			ans.body = trimMark(b.Bytes())
 			ans.bodies = append(ans.bodies, ans.body)
 			return err
 		}
-		err := c.cut(&ans.page, r, ans.kind)
-		for file > 0 && len(ans.page.files) < len(ans.page.items) {
-			ans.page.files = append(ans.page.files, file)
+		cut, err := c.stream(r, ans.kind)
+		for over := false; err == nil && !over; {
+			var p page
+			p, over, err = cut.part(math.MaxInt, 0)
+			ans.page.join(p, file)
 		}
 		return err
 	})

@@ -63,10 +63,10 @@ func (c Config) checkCursorPlace(p *problems) {
 	}
 }
 
-// follow returns the position of the page behind the one just read, which held the records; false if there is none. st is
+// follow returns the position of the page behind r, which is read; false if there is none. st is
 // the state with that page already counted; what it shows of the page size is noted there.
-func (s *Source) follow(st *state, ans answer, records [][]byte) (at string, more bool, err error) {
-	n := len(records)
+func (s *Source) follow(st *state, r *reading) (at string, more bool, err error) {
+	n, ans := r.n, r.ans
 	switch {
 	case s.counted():
 		more, err = s.afterCounted(st, ans, n)
@@ -80,7 +80,7 @@ func (s *Source) follow(st *state, ans answer, records [][]byte) (at string, mor
 	case paginationNext:
 		at, err = s.nextInBody(ans)
 	case paginationCursor:
-		at, err = s.token(ans, records)
+		at, err = s.token(ans, r.last)
 	}
 	if err != nil || at == "" {
 		return "", false, err
@@ -164,18 +164,18 @@ func (s *Source) total(ans answer) (int64, error) {
 	return n, nil
 }
 
-// token is the token of the next page, or "".
-func (s *Source) token(ans answer, records [][]byte) (string, error) {
+// token is the token of the page behind one whose last record is last, or "".
+func (s *Source) token(ans answer, last []byte) (string, error) {
 	switch {
 	case s.cfg.CursorHeader != "":
 		token := ans.header.Get(s.cfg.CursorHeader)
 		return token, s.checkToken(ans, token)
 	case s.cfg.CursorRecordPath == "":
 		return s.tokenAt(ans, gjson.GetBytes(ans.body, s.cfg.CursorPath), "CURSOR_PATH", s.cfg.CursorPath)
-	case len(records) == 0:
+	case last == nil:
 		return "", nil
 	}
-	token, err := s.tokenAt(ans, gjson.GetBytes(records[len(records)-1], s.cfg.CursorRecordPath), "CURSOR_RECORD_PATH", s.cfg.CursorRecordPath)
+	token, err := s.tokenAt(ans, gjson.GetBytes(last, s.cfg.CursorRecordPath), "CURSOR_RECORD_PATH", s.cfg.CursorRecordPath)
 	if err == nil && token == "" {
 		err = s.fail(fault.Blocked, "bad_next", ans.url, fmt.Errorf(
 			"the last record of the page has nothing at SLUICE_HTTP_CURSOR_RECORD_PATH (%s), so that what follows it cannot be asked for", s.cfg.CursorRecordPath))

@@ -61,7 +61,7 @@ func (s *Source) batch(st state, p page, fresh []int) (b ingest.Batch) {
 			b.Bad[at] = err
 		}
 	}
-	name, places := s.pageName(st), page{lines: p.lines, files: p.files} // without the items, which are not kept longer than needed
+	name, places := s.pageName(st), page{lines: p.lines, files: p.files, first: p.first} // without the items, which are not kept longer than needed
 	b.Position = func(at int) string { return strings.TrimPrefix(name, "the page at ") + ", " + places.place(fresh[at]) }
 	return b
 }
@@ -75,19 +75,10 @@ func (p page) place(i int) string {
 	if p.lines != nil {
 		return fmt.Sprintf("%sline %d", file, p.lines[i])
 	}
-	n := i + 1
+	n := p.first + i + 1
 	if p.files != nil {
 		for n = 1; n <= i && p.files[i-n] == p.files[i]; n++ { // records of the same file before it
 		}
 	}
 	return fmt.Sprintf("%srecord %d", file, n)
-}
-
-// pick is those of all that stand at the places.
-func pick(all []uint64, places []int) []uint64 {
-	out := make([]uint64, len(places))
-	for i, place := range places {
-		out[i] = all[place]
-	}
-	return out
 }

@@ -19,7 +19,7 @@ const op = "http.GET"
 // maxFruitless bounds the pages without a new item that one Read goes through before it hands the place back.
 const maxFruitless = 10
 
-// A Source reads a JSON API. It keeps connections between Reads, and nothing that changes what a Read returns; what makes
+// A Source reads a JSON API. It keeps connections between Reads, and a page that is read in parts, but nothing that changes what a Read returns; what makes
 // an answer that is no page a passing or a lasting trouble is how often it came in a row.
 type Source struct {
 	*connections
@@ -40,13 +40,14 @@ type Source struct {
 	signer *signer // nil: requests are not signed
 }
 
-// connections are those of a Source, shared with the Sources for details and children that it makes of itself.
+// connections are those of a Source and what is open on them, shared with the Sources for details and children that it makes of itself.
 type connections struct {
 	client    *http.Client
 	transport *http.Transport
 	dialer    *dialer
 	identity  *identity
-	warned    string // the last warning about certificates
+	warned    string   // the last warning about certificates
+	held      *reading // the page that is being read in parts
 }
 
 // New returns a Source for a Config that is valid; it makes no connection yet.
@@ -85,6 +86,7 @@ func New(cfg Config) (*Source, error) {
 
 // Close frees the idle connections and ends the renewal of AWS credentials.
 func (s *Source) Close() error {
+	s.drop()
 	s.transport.CloseIdleConnections()
 	if s.oauth != nil {
 		s.oauth.transport.CloseIdleConnections()
@@ -167,37 +169,31 @@ func (s *Source) Check(ctx context.Context) (string, error) {
 	if !s.begin(&st) {
 		return "the first window begins in the future", nil
 	}
-	ans, err := s.get(ctx, s.target(st), st)
+	r, err := s.ask(ctx, s.target(st), st)
 	if err != nil {
 		return "", err
 	}
-	p, err := s.split(ans)
-	if err != nil {
+	defer r.close()
+	if _, _, err := s.part(ctx, r, 0); err != nil {
 		return "", err
 	}
-	records := p.items
-	next := st
-	_, more, err := s.follow(&next, ans, records)
-	if err != nil {
-		return "", err
-	}
-	what := fmt.Sprintf("%d records in the first page of %s", len(records), s.Stream())
-	if len(records) == 1 {
+	what := fmt.Sprintf("%d records in the first page of %s", r.n, s.Stream())
+	switch {
+	case !r.over:
+		return fmt.Sprintf("more than %d records in the first page of %s, which is read in parts", r.n, s.Stream()), nil
+	case r.n == 1:
 		what = fmt.Sprintf("1 record in the first page of %s", s.Stream())
 	}
+	_, more, err := s.follow(&st, r)
 	switch {
+	case err != nil:
+		return "", err
 	case more && s.counted():
 		what += "; more may follow"
 	case more:
 		what += "; another page follows"
 	case s.cfg.Pagination != paginationNone:
 		what += "; no page follows"
-	}
-	if !s.cfg.dated() || len(records) == 0 {
-		return what, nil
-	}
-	if err := s.wantDated(&state{}, records, ans); err != nil {
-		return "", err
 	}
 	return what, nil
 }
@@ -213,73 +209,81 @@ func (s *Source) begin(st *state) (ok bool) {
 	return true
 }
 
-// step reads the page at st, moves st behind it, and returns the items that are new, and whether the sweep has ended.
+// step reads the page at st, or a part of it, moves st behind that, and returns the items that are new, and whether the sweep
+// has ended.
 func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
 	if !s.begin(st) {
 		return ingest.Batch{CaughtUp: true}, nil
 	}
-	target := s.target(*st)
-	ans, err := s.get(ctx, target, *st)
+	r, err := s.resume(ctx, *st)
 	if err != nil {
 		return ingest.Batch{}, s.onPage(*st, err)
 	}
-	if ans.unchanged {
+	if r.ans.unchanged {
+		r.close()
 		return ingest.Batch{CaughtUp: true}, nil
 	}
-	p, err := s.split(ans)
-	if s.judge(err) != nil {
+	p, fresh, err := s.part(ctx, r, 0)
+	if err != nil {
 		return ingest.Batch{}, s.onPage(*st, err)
 	}
-	records := p.items
-	if err := s.wantDated(st, records, ans); err != nil {
-		return ingest.Batch{}, err
+	_ = s.judge(nil)
+	if s.hasGrown(*st, p) {
+		r.close()
+		return s.back(st), nil
 	}
-	hashes := make([]uint64, len(records))
-	for i, r := range records {
-		hashes[i] = hashOf(r)
+	b := s.batch(*st, p, fresh)
+	if !r.over {
+		st.Done, st.Sum = r.n, r.digest()
+		return b, s.hold(r, *st)
 	}
-	next := *st
+	return s.leave(ctx, st, r, b)
+}
+
+// leave moves st behind the page r, whose last records are b.
+func (s *Source) leave(ctx context.Context, st *state, r *reading, b ingest.Batch) (ingest.Batch, error) {
+	next := r.next
 	next.Pages++
-	next.ETag, next.Modified, next.Most = "", "", s.largest(next, len(records))
-	at, more, err := s.follow(&next, ans, records)
+	next.ETag, next.Modified, next.Most = "", "", s.largest(next, r.n)
+	at, more, err := s.follow(&next, r)
+	if err == nil {
+		err = s.detect(&next, r, at, more)
+	}
 	if err != nil {
 		return ingest.Batch{}, err
 	}
-	if err := s.detect(&next, ans, at, more, hashes); err != nil {
-		return ingest.Batch{}, err
+	if !s.cfg.dated() && !s.cfg.windowed() {
+		next.Known = nil // only the first page of a sweep has been read before
 	}
-	s.noteOrder(&next, records)
-	fresh := s.sift(&next, records, hashes)
-	b := s.batch(*st, p, fresh)
 	if s.detail != nil {
-		if all, err := s.withDetails(ctx, st, &b, pick(hashes, fresh)); !all {
+		if all, err := s.withDetails(ctx, st, &b); !all {
 			return b, err
 		}
 		next.Part = nil
 	}
-	again, err := s.capped(&next, ans, more)
+	s.noteSize(&next, *st, r)
+	again, err := s.capped(&next, r.ans, more)
 	switch {
 	case err != nil:
 		return ingest.Batch{}, err
 	case again && next.Pages > 0:
-		next.At, next.Tail = at, s.tail(hashes)
+		next.At = at
 	case !again:
 		b.CaughtUp = next.Window == nil || next.Window.Last
-		s.turn(&next, *st, hashes)
-		s.validate(&next, *st, ans, target, len(records))
+		s.turn(&next, *st, r)
+		s.validate(&next, *st, r)
 	}
 	*st = next
 	return b, nil
 }
 
-// validate notes in next, the beginning of a sweep, by what the server can tell whether the page just read at was, a page of n
-// records from target, has changed.
+// validate notes in next, the beginning of a sweep, by what the server can tell whether the page r, just read at was, has changed.
 //
 // Only where a sweep of one page starts with the same request again, "not modified" means that there is nothing new. With
 // more pages, the news could be on another one.
-func (s *Source) validate(next *state, was state, ans answer, target *url.URL, n int) {
-	if was.Pages == 0 && s.cfg.method() == http.MethodGet && s.roomy(*next, n) && s.target(*next).String() == target.String() {
-		next.ETag, next.Modified = ans.etag, ans.modified
+func (s *Source) validate(next *state, was state, r *reading) {
+	if was.Pages == 0 && s.cfg.method() == http.MethodGet && s.roomy(*next, r.n) && s.target(*next).String() == s.target(was).String() {
+		next.ETag, next.Modified = r.ans.etag, r.ans.modified
 	}
 }
 

@@ -21,10 +21,10 @@ import (
 func TestNothingLostWhileTheOriginGrows(t *testing.T) {
 	t.Parallel()
 	modes := []string{paginationNone, paginationLink, paginationNext, paginationCursor, paginationPage, paginationOffset}
-	for seed := range uint64(60) {
+	for seed := range uint64(120) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
-			a := &api{mode: modes[rnd.IntN(len(modes))], size: 1 + rnd.IntN(7), ties: 1 + rnd.IntN(12), etags: rnd.IntN(2) == 0, n: rnd.IntN(10)}
+			a := &api{mode: modes[rnd.IntN(len(modes))], size: 1 + rnd.IntN(7), ties: 1 + rnd.IntN(12), etags: rnd.IntN(2) == 0, n: rnd.IntN(10), part: []int{0, 130, 300}[seed%3]}
 			limit, since, crashes := rnd.IntN(12), rnd.IntN(2) == 0, rnd.IntN(2) == 0
 			s := start(t, a, limit, since)
 			count := map[string]int{}
@@ -60,9 +60,9 @@ func TestNothingLostWhileTheOriginGrows(t *testing.T) {
 			for i := range a.n {
 				switch n := count[string(a.item(i))]; {
 				case n == 0:
-					t.Errorf("%s size %d limit %d ties %d since %v: record %d of %d is lost", a.mode, a.size, limit, a.ties, since, i, a.n)
+					t.Errorf("%s size %d limit %d ties %d since %v part %d: record %d of %d is lost", a.mode, a.size, limit, a.ties, since, a.part, i, a.n)
 				case n > 1 && !crashes:
-					t.Errorf("%s size %d limit %d ties %d since %v: record %d came %d times", a.mode, a.size, limit, a.ties, since, i, n)
+					t.Errorf("%s size %d limit %d ties %d since %v part %d: record %d came %d times", a.mode, a.size, limit, a.ties, since, a.part, i, n)
 				}
 			}
 		})

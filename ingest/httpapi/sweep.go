@@ -18,7 +18,7 @@ func (s *Source) sift(st *state, records [][]byte, hashes []uint64) (fresh []int
 		return siftWindow(st, hashes)
 	}
 	known := st.Known.plus()
-	st.Known = nil // only the first page of a sweep has been read before
+	st.Known = known
 	for i, h := range hashes {
 		if !known.take(h) {
 			fresh = append(fresh, i)
@@ -27,18 +27,9 @@ func (s *Source) sift(st *state, records [][]byte, hashes []uint64) (fresh []int
 	return fresh
 }
 
-// tail is what to remember of a page in order to come back to it when it turns out to be the last one with records: it
-// may still grow. A page that is full may not.
-func (s *Source) tail(hashes []uint64) bag {
-	if s.cfg.Pagination != paginationPage || s.cfg.dated() || s.cfg.windowed() || (s.cfg.Limit > 0 && len(hashes) >= s.cfg.Limit) {
-		return nil
-	}
-	return bagOf(hashes)
-}
-
 // turn makes next, which stands behind the last page of a sweep, the start of the following one; was is the state before
 // that page.
-func (s *Source) turn(next *state, was state, hashes []uint64) {
+func (s *Source) turn(next *state, was state, r *reading) {
 	next.Pages, next.Loop, next.Same, next.Twins, next.Tail = 0, loop{}, loop{}, 0, nil
 	switch {
 	case s.cfg.dated():
@@ -52,15 +43,15 @@ func (s *Source) turn(next *state, was state, hashes []uint64) {
 	}
 	switch s.cfg.Pagination {
 	case paginationOffset:
-		next.At = s.number(was, len(hashes))
+		next.At = s.number(was, r.n)
 	case paginationPage:
 		next.At = s.number(was, 0)
-		next.Known = bagOf(hashes)
-		if len(hashes) == 0 && was.Tail != nil {
+		next.Known = bagOf(r.hashes)
+		if r.n == 0 && was.Tail != nil {
 			next.At, next.Known = s.number(was, -1), was.Tail // the page before may still grow
 		}
 	default:
-		next.Known = bagOf(hashes)
+		next.Known = bagOf(r.hashes)
 	}
 }
 
@@ -70,12 +61,12 @@ const maxTwins = 3
 
 // detect finds pages that lead in a circle: by where they lead, and by what they hold. Where pages are counted, each has a
 // number of its own, and one that holds the records of another is proof enough.
-func (s *Source) detect(st *state, ans answer, at string, more bool, hashes []uint64) error {
-	content := hashOf(fmt.Append(nil, hashes))
+func (s *Source) detect(st *state, r *reading, at string, more bool) error {
+	content := r.digest()
 	var what string
 	switch s.cfg.Pagination {
 	case paginationPage, paginationOffset:
-		if len(hashes) > 0 && st.Loop.next(content) {
+		if r.n > 0 && !st.Twice && st.Loop.next(content) {
 			what = fmt.Sprintf("has the records of an earlier page: the API does not heed the parameter %s", s.cfg.positionParam())
 		}
 	case paginationLink, paginationNext, paginationCursor:
@@ -85,14 +76,14 @@ func (s *Source) detect(st *state, ans answer, at string, more bool, hashes []ui
 		switch {
 		case more && st.Loop.next(hashOf([]byte(at))):
 			what = "leads back to " + s.place(at) + ", where this sweep has been before"
-		case more && st.twin(content, len(hashes)) >= maxTwins:
+		case more && st.twin(content, r.n) >= maxTwins:
 			what = "has the records of an earlier page, and not for the first time, although its address is a new one"
 		}
 	}
 	if what == "" {
 		return nil
 	}
-	return s.fail(fault.Blocked, "page_loop", ans.url, fmt.Errorf(
+	return s.fail(fault.Blocked, "page_loop", r.ans.url, fmt.Errorf(
 		"the pages go round in a circle: page %d of this sweep %s; mend the API or the settings of SLUICE_HTTP_PAGINATION=%s",
 		st.Pages, what, s.cfg.Pagination))
 }

@@ -23,53 +23,77 @@ type damaged struct{ err error }
 func (d damaged) Error() string { return d.err.Error() }
 func (d damaged) Unwrap() error { return d.err }
 
-// unpack gives the content of a page to read, without its coding; of a page that is a gzip file (RFC 1952) what is in it,
-// and of a zip file every file in order, counted from 1. Altogether it is at most limit bytes, and at most maxRatio times
-// what came.
-func unpack(resp *http.Response, limit int, read func(r io.Reader, file int) error) error {
-	content, err := decoded(resp, limit)
+// A content is what a page holds, without its coding and packing.
+type content struct {
+	r     io.Reader // nil: it is a zip file
+	zip   []byte
+	meter *meter
+	err   func(error) error // says whose fault an error of reading is
+}
+
+// unpack opens a page that is a gzip file (RFC 1952), a zip file, or neither. What comes out of it is at most maxRatio times
+// what came, and at most limit bytes if it is to be held whole, as a zip file always is.
+func unpack(resp *http.Response, body io.Reader, limit int, held bool) (*content, error) {
+	from, err := decoded(resp, body, limit, held)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	came := &counter{r: io.LimitReader(content, int64(limit)+1)}
+	came := &counter{r: from}
+	if held {
+		came.r = io.LimitReader(from, int64(limit)+1)
+	}
 	buffered := bufio.NewReader(came)
 	magic, err := buffered.Peek(4)
 	if err != nil && err != io.EOF { //nolint:errorlint // the contract of Reader
-		return err
+		return nil, err
 	}
-	m := &meter{limit: int64(limit), came: came}
+	c := &content{meter: &meter{limit: int64(limit), held: held, came: came}, err: func(err error) error { return err }}
 	switch {
 	case bytes.HasPrefix(magic, []byte("\x1f\x8b\x08")):
 		below := &ending{r: buffered}
+		c.err = func(err error) error {
+			if held && err != nil && came.n > int64(limit) {
+				return errTooLarge
+			}
+			return blame(err, below.err, "gzip")
+		}
 		z, err := gzip.NewReader(below)
-		if err == nil {
-			err = read(m.through(z), 0)
+		if err != nil {
+			return nil, c.err(err)
 		}
-		if err != nil && came.n > int64(limit) {
-			return errTooLarge
-		}
-		return blame(err, below.err, "gzip")
+		c.r = c.meter.through(z)
 	case bytes.HasPrefix(magic, []byte("PK\x03\x04")), bytes.HasPrefix(magic, []byte("PK\x05\x06")):
 		var whole bytes.Buffer
 		if err := take(&whole, buffered, limit); err != nil {
-			return err
+			return nil, err
 		}
-		return blame(unzip(whole.Bytes(), m, read), nil, "zip")
+		c.zip, c.meter.held = whole.Bytes(), true
+		c.err = func(err error) error { return blame(err, nil, "zip") }
+	default:
+		c.meter.came = nil // nothing grows
+		c.r = c.meter.through(buffered)
 	}
-	m.came = nil // nothing grows
-	return read(m.through(buffered), 0)
+	return c, nil
+}
+
+// each gives what is in c to read: of a zip file every file in order, counted from 1.
+func (c *content) each(read func(r io.Reader, file int) error) error {
+	if c.r != nil {
+		return c.err(read(c.r, 0))
+	}
+	return c.err(unzip(c.zip, c.meter, read))
 }
 
 // decoded is the content of an answer without its Content-Encoding.
-func decoded(resp *http.Response, limit int) (io.Reader, error) {
+func decoded(resp *http.Response, body io.Reader, limit int, held bool) (io.Reader, error) {
 	switch coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); coding {
 	case "", "identity":
-		if resp.ContentLength > int64(limit) {
+		if held && resp.ContentLength > int64(limit) {
 			return nil, errTooLarge
 		}
-		return resp.Body, nil
+		return body, nil
 	case "gzip", "x-gzip":
-		counted := &counter{r: resp.Body}
+		counted := &counter{r: body}
 		z, err := gzip.NewReader(counted)
 		if errors.Is(err, io.EOF) && counted.n == 0 {
 			return strings.NewReader(""), nil // no content at all has no coding either
@@ -134,6 +158,7 @@ func blame(err, below error, packing string) error {
 // A meter bounds what comes out of a page.
 type meter struct {
 	limit, n int64
+	held     bool     // limit counts
 	came     *counter // nil: nothing was packed
 }
 
@@ -148,7 +173,7 @@ type metered struct {
 func (r *metered) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	switch r.m.n += int64(n); {
-	case r.m.n > r.m.limit:
+	case r.m.held && r.m.n > r.m.limit:
 		return n, errTooLarge
 	case r.m.came != nil && r.m.n > ratioFloor && r.m.n > maxRatio*r.m.came.n:
 		return n, errBomb

@@ -144,7 +144,7 @@ var reasons = []Reason{
 	{"oauth_unavailable", source, passing, true, "The token endpoint does not answer.", network},
 	{"page_bomb", source, stuck, false, "A page is more than a hundred times as large as what came over the wire.", "Look at what the source sends; such a page is made to exhaust memory."},
 	{"page_loop", source, stuck, false, "The pages of the source lead in a circle.", nextPage},
-	{"page_too_large", source, stuck, false, "A page is larger than allowed.", "Ask for smaller pages, or raise SLUICE_HTTP_MAX_PAGE_BYTES."},
+	{"page_too_large", source, stuck, false, "A page that has to be held whole is larger than allowed.", "Ask for smaller pages, or raise SLUICE_HTTP_MAX_PAGE_BYTES."},
 	{"parameter_missing", destination, stuck, false, "The API demands a parameter that no record brings.", "Drop that demand, or put query parameters into SLUICE_APIGATEWAY_URL."},
 	{"proxy_refused", bothCredentials, stuck, false, "The proxy wants another user and password.", "Correct HTTPS_PROXY."},
 	{"queue_missing", destination, stuck, false, "The queue does not exist.", "Create it or correct the setting that names it."},

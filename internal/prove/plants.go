@@ -4,7 +4,7 @@ import "slices"
 
 // plants are the bugs that every run has to catch: twelve that tools of this kind have had, those that Sluice itself has had,
 // and one for each place that upholds an invariant.
-func plants() []plant { return slices.Concat(invented, found, upheld, upheldState) }
+func plants() []plant { return slices.Concat(invented, found, upheld, upheldState, upheldPages) }
 
 // invented are bugs that tools of this kind have had.
 var invented = []plant{

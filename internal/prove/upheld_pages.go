@@ -1,0 +1,41 @@
+package main
+
+// upheldPages are bugs in reading pages that are read in parts or grow while they are read.
+var upheldPages = []plant{
+	{
+		name: "changed-page-goes-on", breaks: "P1 P3", bug: "after a restart in its middle, a page that has changed is taken for the one that was begun",
+		file: "ingest/httpapi/reading.go",
+		old:  "case st.Done > 0 && r.digest() != st.Sum:", new: "case false:",
+		pkg: "ingest/httpapi", test: "TestAPageThatChangesBetweenItsParts",
+	},
+	{
+		name: "open-page-of-another-place", breaks: "P1 P3", bug: "the page that is open is read on, whatever place was asked for",
+		file: "ingest/httpapi/reading.go",
+		old:  "if r.place == place {", new: "if place != \" \" {",
+		pkg: "ingest/httpapi", test: "TestContractInParts",
+	},
+	{
+		name: "record-between-parts-lost", breaks: "P1", bug: "the record that did not fit into one part is left out of the next",
+		file: "ingest/httpapi/format.go",
+		old:  "s.ahead = &item", new: "_ = item",
+		pkg: "ingest/httpapi", test: "TestContractOfFormatsInParts",
+	},
+	{
+		name: "settings-point-into-parts", breaks: "P1", bug: "a page is read in parts although a setting points to its records, and ends too early",
+		file: "ingest/httpapi/elements.go",
+		old:  " || path == c.Records", new: "",
+		pkg: "ingest/httpapi", test: "TestWhatHasToBeHeldWhole",
+	},
+	{
+		name: "grown-page-gone-past", breaks: "P1", bug: "what is added to a numbered page between its reading and that of the next was lost",
+		file: "ingest/httpapi/source.go",
+		old:  "	if s.hasGrown(*st, p) {\n", new: "	if false {\n",
+		pkg: "ingest/httpapi", test: "TestAPageThatGrowsBeforeTheNextIsRead",
+	},
+	{
+		name: "equal-records-counted-twice", breaks: "P1", bug: "the records of a page that is read twice are remembered twice, and an equal one is skipped",
+		file: "ingest/httpapi/grown.go",
+		old:  "st.Ties.minus(st.Tail)", new: "st.Ties",
+		pkg: "ingest/httpapi", test: "TestEqualRecordsOnAPageThatGrows",
+	},
+}
