@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/cmd/internal/usage"
 	"sluice/internal/config"
 )
 
@@ -39,26 +40,11 @@ which needs no account and no settings.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return coded{exitUsage, fmt.Errorf("%w; '%s --help' lists the flags", err, cmd.CommandPath())}
 	})
-	cmd.SetUsageTemplate(usage)
+	cmd.SetUsageTemplate(usage.Template)
 	cmd.SetHelpCommand(helpCommand(cmd))
 	cmd.AddCommand(runCommand(&files), reportCommand(), compareCommand(), gateCommand(), adviseCommand(), versionCommand(), senderCommand())
 	return cmd
 }
-
-// usage is cobra's template, short, and with flags that keep to 80 columns.
-const usage = `Usage:{{if .Runnable}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} COMMAND
-
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-Flags:
-{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
-
-Global Flags:
-{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
-`
 
 // helpCommand is cobra's, but for a command that there is not it fails.
 func helpCommand(root *cobra.Command) *cobra.Command {

@@ -44,7 +44,7 @@ func checkpointCommand() *cobra.Command {
 		},
 	}, &cobra.Command{
 		Use:   "reset",
-		Short: "Put the checkpoint aside, so that the next run reads from the beginning",
+		Short: "Put the checkpoint aside: the next run begins anew",
 		Long: `Renames the checkpoint, so that the next run reads from the beginning and
 delivers again what the source still has. It refuses while a daemon holds the
 checkpoint.`,

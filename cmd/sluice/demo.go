@@ -35,7 +35,7 @@ func demoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Deliver 1,707 real earthquakes through both transports, on this machine alone",
+		Short: "Deliver 1,707 real earthquakes, on this machine alone",
 		Long: `Starts a stand-in of SQS, STS and API Gateway and a feed of 1,707 real
 earthquakes in this process, pulls the feed page by page with the settings of
 examples/earthquakes/earthquakes.env, delivers it once through SQS and once

@@ -30,7 +30,7 @@ func fetchCommand() *cobra.Command {
 	var f fetchFlags
 	cmd := &cobra.Command{
 		Use:   "fetch",
-		Short: "Show what the source has, and what would be made of it, without delivering",
+		Short: "Show what the source has and what would be made of it",
 		Long: `Pulls from the configured source and prints the records that it would deliver
 with their ID and key, and what it would set aside and why; on standard error
 the requests, the cursor after each page and a summary. It reads and writes no

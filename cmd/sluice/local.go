@@ -42,9 +42,10 @@ also serves the week of earthquakes that 'sluice demo' delivers, as a source to
 try.
 
 With --faults it goes wrong by a script (docs/faults.md), the feed too, and says
-at the end how often each rule acted. With --model it takes as long as others have measured;
-without, it is as fast as it can be. With --schema the API refuses what does
-not satisfy it, as a model of API Gateway does: the file of SLUICE_SCHEMA_FILE.`,
+at the end how often each rule acted. With --model it takes as long as
+others have measured; without, it is as fast as it can be. With --schema the API
+refuses what does not satisfy it, as a model of API Gateway does: the file of
+SLUICE_SCHEMA_FILE.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return local(cmd.Context(), cmd.OutOrStdout(), f)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/cmd/internal/usage"
 	"sluice/internal/config"
 )
 
@@ -40,6 +41,7 @@ shows what a source has.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return withCode(exitUsage, fmt.Errorf("%w; '%s --help' lists the flags", err, cmd.CommandPath()))
 	})
+	cmd.SetUsageTemplate(usage.Template)
 	cmd.SetHelpCommand(helpCommand(cmd))
 	cmd.AddCommand(runCommand(&loaded), demoCommand(), localCommand(), sendCommand(), fetchCommand(), testCommand(&files), tapCommand(), validateCommand(), envCommand(),
 		checkpointCommand(), deadLetterCommand(), healthcheckCommand(), versionCommand())

@@ -24,9 +24,9 @@ func tapCommand() *cobra.Command {
 		Use:   "tap",
 		Short: "Watch records pass through the running daemon",
 		Long: `Shows what passes through the running daemon, from its admin port: items as they
-were read, the records made of them, and what has come of them. Secrets are taken
-out, and long bodies cut. It shows at most 100 a second and drops what it is too
-slow for: delivery never waits for it.`,
+were read, the records made of them, and what has come of them. Secrets are
+taken out, and long bodies cut. It shows at most 100 a second and drops what it
+is too slow for: delivery never waits for it.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			stages := telemetry.Stages()

@@ -21,7 +21,7 @@ func testCommand(files *[]string) *cobra.Command {
 	var update bool
 	cmd := &cobra.Command{
 		Use:   "test DIR...",
-		Short: "Play recorded pages or records through the settings, and compare what comes of them",
+		Short: "Play recorded pages or records, and compare what comes of them",
 		Long: `Plays every case in the folders: recorded pages through the real source, or the
 lines of records.ndjson, and then what the daemon makes of an item. It compares
 records, dead letters and where the cursor leads with expect.json, and ends with
