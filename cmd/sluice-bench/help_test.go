@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"sluice/cmd/internal/usage"
+	"sluice/internal/usage"
 )
 
 // TestHelpFitsTheScreen: that of every command, however deep.

@@ -190,7 +190,7 @@ func (p *pull) run(ctx context.Context) error {
 			p.end = "more follows"
 		}
 		p.say("page", fmt.Sprintf("%d: %s; %s", p.pages, count(len(batch.Items), "item", "items"), p.end))
-		p.say("cursor", shortCursor(p.out.hide.Text(string(p.cursor))))
+		p.say("cursor", shortCursor(p.out.hide.Text(string(p.cursor)), screen-margin))
 		if x, ok := p.source.(limited); ok && x.Quota() != "" {
 			p.say("limits", p.out.hide.Text(x.Quota()))
 		}
@@ -251,7 +251,12 @@ func (p *pull) summary() error {
 	return nil
 }
 
+// margin is where what is said begins: behind a word of 8 letters.
+const margin = 9
+
 // say tells something on standard error, with a word in front.
-func (p *pull) say(what, text string) {
-	fmt.Fprintf(p.said, "%-8s %s\n", what, oneLine([]byte(text), 2000))
+func (p *pull) say(what, text string) { note(p.said, what, text) }
+
+func note(out io.Writer, what, text string) {
+	fmt.Fprintf(out, "%-*s%s\n", margin, what, fold(oneLine([]byte(text), 2000), margin))
 }

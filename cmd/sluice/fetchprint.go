@@ -100,8 +100,8 @@ func compact(v any) ([]byte, error) {
 // people prints an item for people, without the secrets of the settings.
 func (p *printer) people(s shaped) {
 	if s.aside != nil {
-		fmt.Fprintf(p.out, "would be set aside: %s (%s), %s\n", oneLine([]byte(s.aside.Reason), 40), s.aside.Stage, oneLine([]byte(s.position), 200))
-		fmt.Fprintf(p.out, "  why   %s\n", oneLine([]byte(p.hide.Text(s.aside.Message)), 500))
+		fmt.Fprintln(p.out, fold(fmt.Sprintf("would be set aside: %s (%s), %s", oneLine([]byte(s.aside.Reason), 40), s.aside.Stage, oneLine([]byte(s.position), 200)), 2))
+		fmt.Fprintf(p.out, "  why   %s\n", fold(oneLine([]byte(p.hide.Text(s.aside.Message)), 500), 8))
 		fmt.Fprintf(p.out, "  item  %s\n", p.clip(s.item, screen-8))
 		return
 	}
@@ -137,16 +137,4 @@ func outcome(x exchange.Seen) string {
 		return fmt.Sprintf("%d %s, broken off after %d bytes, %v", x.Status, http.StatusText(x.Status), x.Bytes, took)
 	}
 	return fmt.Sprintf("%s, %d bytes, %v", strings.TrimSpace(fmt.Sprintf("%d %s", x.Status, http.StatusText(x.Status))), x.Bytes, took)
-}
-
-// shortCursor is a cursor, or the two ends of a long one.
-func shortCursor(cursor string) string {
-	const most, ends = 300, 100
-	switch {
-	case cursor == "":
-		return "(the beginning)"
-	case len(cursor) <= most:
-		return cursor
-	}
-	return fmt.Sprintf("%s … %s (%d bytes; --json prints it whole)", strings.ToValidUTF8(cursor[:ends], ""), strings.ToValidUTF8(cursor[len(cursor)-ends:], ""), len(cursor))
 }

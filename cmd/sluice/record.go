@@ -58,7 +58,7 @@ func newRecorder(dir string, start ingest.Cursor) (*recorder, error) {
 // exchange keeps a request with its answer.
 func (r *recorder) exchange(said io.Writer, x exchange.Seen) {
 	if x.Err != nil {
-		fmt.Fprintf(said, "%-8s the request above is not recorded: its answer is not whole\n", "")
+		note(said, "", "the request above is not recorded: its answer is not whole")
 		return
 	}
 	r.exchanges = append(r.exchanges, x.Exchange)
@@ -84,7 +84,7 @@ func (r *recorder) items(b ingest.Batch) {
 // written, without its secrets, so that it passes as it stands.
 func (r *recorder) write(ctx context.Context, said io.Writer, s *drivers.Settings, source drivers.Source) error {
 	if r.bad > 0 {
-		fmt.Fprintf(said, "%-8s %d items of which the source could not make records are not recorded\n", "", r.bad)
+		note(said, "", count(r.bad, "item", "items")+" of which the source could not make records: not recorded")
 	}
 	hide := redact.Numbering(secretsOf(s, source)())
 	files := map[string][]byte{}
@@ -127,8 +127,8 @@ func (r *recorder) write(ctx context.Context, said io.Writer, s *drivers.Setting
 	if err := c.expect(got); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(said, "%-8s %s; 'sluice test %s' plays it back. Read it before you share it\n", "recorded", r.dir, r.dir)
-	return err
+	note(said, "recorded", fmt.Sprintf("%s; 'sluice test %s' plays it back. Read it before you share it", r.dir, r.dir))
+	return nil
 }
 
 // pages writes a file for each exchange.

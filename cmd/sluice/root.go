@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/cmd/internal/usage"
 	"sluice/internal/config"
+	"sluice/internal/usage"
 )
 
 // root returns the command line of the program.

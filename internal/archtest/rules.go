@@ -23,6 +23,7 @@ func rules() []rule {
 		{"internal/netaddr", nil, "a leaf that everybody may import"},
 		{"internal/nearest", nil, "a leaf that everybody may import"},
 		{"internal/memlimit", nil, "a leaf that everybody may import"},
+		{"internal/usage", nil, "a leaf under the commands"},
 		{"internal/jq", nil, "a leaf under the parser"},
 		{"internal/archtest", nil, "it reads the others and calls none"},
 		{"internal/proof", nil, "tests of every package report through it"},
@@ -63,7 +64,7 @@ func reserved() []reservation {
 		{"github.com/prometheus", []string{"internal/telemetry"}, false, "one package makes metrics"},
 		{"github.com/nats-io/nats-server", []string{"cmd/sluice-bench", "bench/**"}, false, "a broker does not belong into the daemon"},
 		{"github.com/itchyny/gojq", []string{"internal/jq"}, true, "one package knows how jq is interpreted"},
-		{"github.com/spf13", []string{"cmd/**"}, false, "commands are at the top"},
+		{"github.com/spf13", []string{"cmd/**", "internal/usage"}, false, "commands are at the top"},
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/cmd/internal/usage"
+	"sluice/internal/usage"
 )
 
 // TestFindsWhatIsTooWide in what a command says about itself, about those under it and about its flags.
