@@ -111,6 +111,11 @@ func fetch(ctx context.Context, out, said io.Writer, s *drivers.Settings, f fetc
 	s.HTTP.Wrap = func(next http.RoundTripper) http.RoundTripper {
 		return &exchange.Watch{Next: next, Keep: rec != nil, Tell: func(x exchange.Seen) { told = append(told, x) }}
 	}
+	warn := func(text string) { note(said, "warning", text) }
+	for _, warning := range s.Warnings() {
+		warn(warning)
+	}
+	s.HTTP.Warn = warn
 	source, err := s.Source()
 	if err != nil {
 		return withCode(exitConfig, err)

@@ -58,6 +58,7 @@ func connectAll(ctx context.Context, out io.Writer, s *drivers.Settings) error {
 		}
 		fmt.Fprintf(out, "%-12s ok: %s\n", what, found)
 	}
+	s.HTTP.Warn = func(text string) { fmt.Fprintf(out, "%-12s %s\n", "warning", text) }
 	source, err := s.Source()
 	if err != nil {
 		return withCode(exitConfig, err)

@@ -67,6 +67,9 @@ func (c Config) checkCursorPlace(p *problems) {
 // the state with that page already counted; what it shows of the page size is noted there.
 func (s *Source) follow(st *state, r *reading) (at string, more bool, err error) {
 	n, ans := r.n, r.ans
+	if n > 0 {
+		s.lookAstray(*st, ans)
+	}
 	switch {
 	case s.counted():
 		more, err = s.afterCounted(st, ans, n)

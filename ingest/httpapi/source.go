@@ -48,6 +48,7 @@ type connections struct {
 	identity  *identity
 	warned    string   // the last warning about certificates
 	held      *reading // the page that is being read in parts
+	astray    bool     // a path that points to nothing was told of
 }
 
 // New returns a Source for a Config that is valid; it makes no connection yet.
