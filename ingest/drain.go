@@ -3,8 +3,6 @@ package ingest
 import (
 	"context"
 	"time"
-
-	"sluice/internal/backoff"
 )
 
 // A drain is the time that is left after a Run was asked to stop. Until it begins, whoever waits may wait without end.
@@ -35,29 +33,27 @@ func (d *drain) on() bool {
 func (d *drain) late(wait time.Duration) bool { return d.on() && time.Now().Add(wait).After(d.end) }
 
 // pause waits until the next try of something that failed, of which asked has to be waited for in any case. When the drain
-// begins meanwhile, there is one more try as soon as that is over: it may have been mended. It returns ErrUnsettled at once
+// begins meanwhile, or again is closed, there is one more try as soon as that is over: it may have been mended. It returns ErrUnsettled at once
 // if the next try would come after the end of the drain, or why ctx ended.
-func (d *drain) pause(ctx context.Context, wait, asked time.Duration) error {
-	if d.late(wait) {
-		return ErrUnsettled
-	}
+func (d *drain) pause(ctx context.Context, wait, asked time.Duration, again <-chan struct{}) error {
 	begun := d.begun
 	if d.on() {
 		begun = nil
 	}
-	start := time.Now()
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-begun:
+	for start := time.Now(); !d.late(wait); wait = asked - time.Since(start) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-begun:
+			begun = nil
+		case <-again:
+			again = nil
+		}
+		timer.Stop()
 	}
-	left := asked - time.Since(start)
-	if d.late(left) {
-		return ErrUnsettled
-	}
-	return backoff.Sleep(ctx, left)
+	return ErrUnsettled
 }

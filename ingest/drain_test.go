@@ -23,6 +23,7 @@ const drainAfter = 95 * time.Second
 type drainTrial struct {
 	err   error         // the fault of everything that fails
 	until time.Duration // since the start: then it is mended; 0: never
+	slow  time.Duration // that a try takes
 	tries []time.Duration
 	start time.Time
 }
@@ -31,6 +32,7 @@ type drainTrial struct {
 func (d *drainTrial) try() error {
 	now := time.Since(d.start)
 	d.tries = append(d.tries, now)
+	time.Sleep(d.slow)
 	if d.until > 0 && now >= d.until {
 		return nil
 	}

@@ -111,10 +111,11 @@ func (g *guard) over() int {
 // errHealed says that somebody else's probe passed.
 var errHealed = errors.New("a probe has passed")
 
-// turn waits for the next probe, of which there is one per interval over all batches. It returns nil when it is the
+// turn waits for the next probe, of which there is one per interval over all batches, and one of each batch when again is
+// closed. It returns nil when it is the
 // caller's turn, errHealed when the alarm is over, ErrUnsettled when the turn comes after the end of the drain, or why ctx
 // ended.
-func (g *guard) turn(ctx context.Context, d *drain) error {
+func (g *guard) turn(ctx context.Context, d *drain, again <-chan struct{}) error {
 	g.mu.Lock()
 	healed := g.healed
 	if healed == nil {
@@ -132,6 +133,8 @@ func (g *guard) turn(ctx context.Context, d *drain) error {
 	for begun := d.begun; !d.late(time.Until(mine)); begun = nil {
 		select {
 		case <-timer.C:
+			return nil
+		case <-again:
 			return nil
 		case <-healed:
 			return errHealed

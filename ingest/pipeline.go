@@ -42,6 +42,14 @@ type Pipeline struct {
 	Patience time.Duration
 
 	Observe Observer
+
+	again backoff.Nudge // by TryNow
+}
+
+// TryNow has whatever waits for its next try tried at once: something may have been mended. What a peer asked for is kept to.
+func (p *Pipeline) TryNow() {
+	p.again.All()
+	p.Deliverer.TryNow()
 }
 
 // A Part is one of the things that a Pipeline depends on.
@@ -251,6 +259,7 @@ func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 	start := time.Now()
 	mine := &trouble{part: part}
 	for failures := 1; ; failures++ {
+		again := r.p.again.Next()
 		err := try()
 		if err == nil {
 			r.troubles.end(mine)
@@ -269,7 +278,7 @@ func (r *run) insist(ctx context.Context, part Part, try func() error) error {
 		if errors.Is(err, ErrCheckpointTaken) || r.p.Once && (stuck || time.Since(start)+wait > or(r.p.Patience, defaultPatience)) {
 			return err
 		}
-		if err := r.drain.pause(ctx, wait, verdict.RetryAfter); err != nil {
+		if err := r.drain.pause(ctx, wait, verdict.RetryAfter, again); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ type tally struct{ accepted, setAside, filtered int }
 // settle sees to it that every item is accepted by the destination, left out by the filter, or durably set aside, and
 // returns nil only then (I1).
 func (r *run) settle(ctx context.Context, batch Batch) error {
+	again := r.p.again.Next()
 	b, err := backlogOf(ctx, batch, r.p.Parse)
 	if err != nil {
 		return err
@@ -23,7 +24,7 @@ func (r *run) settle(ctx context.Context, batch Batch) error {
 	for !b.empty() {
 		now, probe := b.wave(r.p.Ordered), false
 		if len(now) == 0 { // all that is left is held, or comes after what is
-			switch err := r.guard.turn(ctx, r.drain); {
+			switch err := r.guard.turn(ctx, r.drain, again); {
 			case err == nil:
 				now, probe = b.probe(r.p.Parse), true
 			case errors.Is(err, errHealed):
@@ -35,6 +36,7 @@ func (r *run) settle(ctx context.Context, batch Batch) error {
 				return err
 			}
 		}
+		again = r.p.again.Next()
 		refused, err := r.attempt(ctx, batch, now, probe, &sum)
 		if err != nil && !isMass(err) {
 			return err

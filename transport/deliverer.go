@@ -32,9 +32,10 @@ type Deliverer struct {
 	// been overtaken by newer news is left out.
 	Report func(error)
 
-	once sync.Once
-	lane lane
-	caps Capabilities
+	once  sync.Once
+	lane  lane
+	again backoff.Nudge // by TryNow
+	caps  Capabilities
 }
 
 // A Limiter paces Sends: Wait returns when the next one may go, or an error if ctx ends before.
@@ -57,6 +58,7 @@ func (d *Deliverer) Deliver(ctx context.Context, recs []Record) []Result {
 	todo := v.fitting()
 	progress := time.Now()
 	for stuck := 0; len(todo) > 0; {
+		again := d.again.Next()
 		v.send(ctx, pack(recs, todo, d.caps, d.Transport.Size))
 		left := unsettled(todo, v.results)
 		if len(left) < len(todo) {
@@ -67,7 +69,7 @@ func (d *Deliverer) Deliver(ctx context.Context, recs []Record) []Result {
 			break
 		}
 		stuck++
-		if !v.pause(ctx, stuck, progress) {
+		if !v.pause(ctx, stuck, progress, again) {
 			break
 		}
 	}
@@ -94,24 +96,34 @@ func (d *Deliverer) Finish(end time.Time) {
 	d.lane.finish(end)
 }
 
-// pause waits for the next round of a Deliver, and reports whether there is to be one.
-func (v *delivery) pause(ctx context.Context, stuck int, progress time.Time) bool {
+// TryNow has what only our own backoff or probe holds back tried at once, by every Deliver under way: something may have
+// been mended. What the destination asked for is kept to.
+func (d *Deliverer) TryNow() {
+	d.once.Do(d.prepare)
+	d.lane.knock()
+	d.again.All()
+}
+
+// pause waits for the next round of a Deliver, and reports whether there is to be one. again is closed by TryNow.
+func (v *delivery) pause(ctx context.Context, stuck int, progress time.Time, again <-chan struct{}) bool {
 	wait := v.Backoff.After(time.Until(v.asked), stuck)
-	if v.hopeless(time.Since(progress), wait) {
-		return false
+	for !v.hopeless(time.Since(progress), wait) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-v.lastTry:
+			v.lastTry = nil
+		case <-again:
+			again = nil
+		}
+		timer.Stop()
+		wait = time.Until(v.asked)
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	case <-v.lastTry:
-		v.lastTry = nil
-	}
-	wait = time.Until(v.asked)
-	return !v.hopeless(time.Since(progress), wait) && backoff.Sleep(ctx, wait) == nil
+	return false
 }
 
 // Status describes the lane to the destination at this moment.

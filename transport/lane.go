@@ -22,6 +22,7 @@ type lane struct {
 	// of the limit does, and a request counts only if it left in the present one.
 	epoch    int
 	current  int       // requests in flight that left in the present epoch
+	knocks   int       // calls of knock
 	failures int       // setbacks since anything passed
 	since    time.Time // when the first of them happened
 	until    time.Time // no request before
@@ -44,6 +45,7 @@ type permit struct {
 	epoch int
 	alone bool // no other request was under way when it left
 	left  int  // requests that had left by then, this one included
+	knock int  // calls of knock by then
 }
 
 // A waiter is somebody in the queue; the channel tells it to look whether it may go on.
@@ -71,7 +73,7 @@ func (l *lane) acquire(ctx context.Context, patience time.Duration) (permit, err
 			l.current++
 			l.left++
 			l.leave(me)
-			return permit{epoch: l.epoch, alone: l.inFlight == 1, left: l.left}, nil
+			return permit{epoch: l.epoch, alone: l.inFlight == 1, left: l.left, knock: l.knocks}, nil
 		}
 		if me == nil {
 			me = make(waiter, 1)
@@ -130,10 +132,24 @@ func (l *lane) finish(end time.Time) {
 		close(l.finishing)
 	}
 	l.end = end
+	l.hasten()
+	l.call()
+}
+
+// knock lets one request go right away if nothing but our own backoff or probe holds it back.
+func (l *lane) knock() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.knocks++
+	l.hasten()
+	l.call()
+}
+
+// hasten takes back what only we have decided to wait. The caller holds mu.
+func (l *lane) hasten() {
 	if l.until.After(l.asked) {
 		l.until = l.asked
 	}
-	l.call()
 }
 
 // lastTry returns what is closed when finish is called; nil if it has been.
@@ -219,6 +235,9 @@ func (l *lane) release(p permit, n news, policy backoff.Policy, probe time.Durat
 		}
 	case fresh:
 		l.setback(n, policy, probe)
+		if p.knock != l.knocks { // it left before the knock: what was mended is yet to be tried
+			l.hasten()
+		}
 	case n.retryAfter > 0:
 		l.postpone(policy.After(n.retryAfter, 1), n)
 		if n.retryAfter >= probe {

@@ -38,7 +38,9 @@ func TestSighupReadsFilterAndMap(t *testing.T) {
 
 	write(t, program, `error("not this one")`)
 	p.signal(t, syscall.SIGHUP)
-	p.log(t, "reloaded")
+	if line := p.log(t, "reloaded"); fmt.Sprint(line["changed"]) != "[map]" {
+		t.Errorf("reloaded %v, want the map", line["changed"])
+	}
 	add(10)
 	want("a record on which the new map fails", 10, 1, 0)
 

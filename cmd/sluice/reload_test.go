@@ -115,6 +115,27 @@ func TestSighupReadsARotatedKey(t *testing.T) {
 	proof.Row{Area: "credentials", Fault: "file of a secret rotated, then missing, with SIGHUP each time", Action: proof.None, Promises: "P10 P13"}.Report(t)
 }
 
+// TestSighupHasWhatIsBlockedTriedAtOnce, for which it would otherwise wait up to a minute.
+func TestSighupHasWhatIsBlockedTriedAtOnce(t *testing.T) {
+	t.Parallel()
+	const wrong, right = "wrong-key-0000000000000", "right-key-000000000000"
+	w := startWorld(t, 10, awslocal.Options{})
+	k := &keyholder{valid: map[string]bool{right: true}}
+	w.beforeAWS(k.hook)
+	file := filepath.Join(t.TempDir(), "api-key")
+	write(t, file, wrong+"\n")
+	p := start(t, with(daemonSettings(t, w), "SLUICE_TRANSPORT", "apigateway", "SLUICE_APIGATEWAY_API_KEY", "",
+		"SLUICE_APIGATEWAY_API_KEY_FILE", file), "run")
+	admin := p.admin(t)
+	eventually(t, "a blocked destination", func() bool {
+		code, _ := get(t, admin+"/readyz")
+		return code == http.StatusServiceUnavailable
+	})
+	write(t, file, right+"\n")
+	p.signal(t, syscall.SIGHUP)
+	within(t, soon/2, "all records before the next probe", func() bool { count, _ := k.seen(); return count == 10 })
+}
+
 func TestSighupReadsTheSchemaAndTheEnvFile(t *testing.T) {
 	t.Parallel()
 	w := startWorld(t, 10, awslocal.Options{})
@@ -142,8 +163,8 @@ func TestSighupReadsTheSchemaAndTheEnvFile(t *testing.T) {
 
 	write(t, schema, `{"required": ["no-record-has-this"]}`)
 	p.signal(t, syscall.SIGHUP)
-	if line := p.log(t, "reloaded"); fmt.Sprint(line["secrets"]) != "[]" {
-		t.Errorf("reloaded %v, want no secret", line["secrets"])
+	if line := p.log(t, "reloaded"); fmt.Sprint(line["secrets"], line["changed"]) != "[] [schema]" {
+		t.Errorf("reloaded %v and %v, want no secret and the schema", line["secrets"], line["changed"])
 	}
 	add(10)
 	want("a record that the new schema refuses", 10, 1)
@@ -238,7 +259,7 @@ func TestAFailedReloadLeavesTheEnvironment(t *testing.T) {
 	write(t, filepath.Join(folder, "0"), name+"=new\n")
 	for _, broken := range []string{"SLUICE_INFLIGHT=nonsense\n", "broken"} {
 		write(t, filepath.Join(folder, "1"), broken)
-		if _, _, err := new(daemon).reload(new(slog.LevelVar), files); err == nil {
+		if _, err := new(daemon).reload(new(slog.LevelVar), files); err == nil {
 			t.Fatalf("a reload of %q succeeded", broken)
 		}
 		if got := os.Getenv(name); got != "old" {

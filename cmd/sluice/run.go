@@ -30,7 +30,7 @@ func runCommand(files *[]*config.EnvFile) *cobra.Command {
 SIGTERM or SIGINT. Then it lets what is in flight finish
 (SLUICE_SHUTDOWN_TIMEOUT) and ends with 0; a second signal stops at once.
 SIGHUP reads --env-file, *_FILE secrets, filter, map, schema and the log level
-again.
+again, and has what is blocked tried at once.
 With --once it ends when the source has nothing more for now, and with 69 if
 source or destination cannot be used.`,
 		Args: noArgs,
@@ -210,16 +210,17 @@ func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []
 	go func() {
 		defer close(done)
 		for range signals {
-			changed, restart, err := d.reload(level, files)
+			got, err := d.reload(level, files)
 			d.monitor.Reloaded(err)
 			if err != nil {
 				log.Error("reload failed; everything stays as it was", "error", err.Error())
 				continue
 			}
-			log.Info("reloaded", "secrets", append([]string{}, changed...)) // in JSON a list, also if it is empty
-			if len(restart) > 0 {
-				log.Warn("these settings have changed too and need a restart", "variables", strings.Join(restart, " "))
+			log.Info("reloaded", "changed", append([]string{}, got.changed...), "secrets", append([]string{}, got.secrets...)) // in JSON lists, also if they are empty
+			if len(got.restart) > 0 {
+				log.Warn("these settings have changed too and need a restart", "variables", strings.Join(got.restart, " "))
 			}
+			d.pipeline.TryNow() // whoever reloads has mended something, perhaps elsewhere
 		}
 	}()
 	return func() {
@@ -232,13 +233,19 @@ func (d *daemon) reloadOnHangup(log *slog.Logger, level *slog.LevelVar, files []
 	}
 }
 
-// reload reads the env files, the programs, the schema, the secrets and the log level again; what is wrong leaves all as it was. It returns
-// the secrets that have changed, and the other settings that have and that only a restart brings into force.
-func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed, restart []string, failed error) {
+// A reloaded says what has come of a reload.
+type reloaded struct {
+	changed []string // filter, map, schema, log level …
+	secrets []string // variables
+	restart []string // variables that have changed too, and that only a restart brings into force
+}
+
+// reload reads the env files, the programs, the schema, the secrets and the log level again; what is wrong leaves all as it was.
+func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (got reloaded, failed error) {
 	for _, file := range files {
 		undo, err := file.Reload()
 		if err != nil {
-			return nil, nil, err
+			return got, err
 		}
 		defer func() {
 			if failed != nil { // or the AWS SDK, which reads the environment by itself, would find the new values there
@@ -248,20 +255,23 @@ func (d *daemon) reload(level *slog.LevelVar, files []*config.EnvFile) (changed,
 	}
 	fresh, err := drivers.Load(drivers.ForSource | drivers.ForTransport)
 	if err != nil {
-		return nil, nil, err
+		return got, err
 	}
 	var next slog.Level
 	if err := next.UnmarshalText([]byte(fresh.Core.LogLevel)); err != nil {
-		return nil, nil, err
+		return got, err
 	}
-	changed, err = d.settings.ReloadSecrets()
-	if err != nil {
-		return nil, nil, err
+	if got.secrets, err = d.settings.ReloadSecrets(); err != nil {
+		return got, err
 	}
-	d.settings.Reshape(fresh)
+	got.changed = d.settings.Reshape(fresh)
 	if err := d.makeParser(); err != nil {
-		return nil, nil, err
+		return got, err
 	}
-	level.Set(next)
-	return changed, d.settings.Restart(fresh), nil
+	if level.Level() != next {
+		got.changed = append(got.changed, "log level")
+		level.Set(next)
+	}
+	got.restart = d.settings.Restart(fresh)
+	return got, nil
 }

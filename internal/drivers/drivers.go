@@ -3,6 +3,7 @@ package drivers
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -42,7 +43,8 @@ type Settings struct {
 
 	Naming ingest.Naming // what is made of what is read, without the name of the stream
 
-	used []config.Section
+	used   []config.Section
+	schema [sha256.Size]byte // of the file that Naming.Schema was made of
 }
 
 // Sections lists all settings in the order of the reference.
@@ -174,7 +176,11 @@ func (s *Settings) loadSchema() error {
 	if err != nil {
 		return fmt.Errorf("SLUICE_SCHEMA_FILE: %s", strings.Join(strings.Fields(err.Error()), " ")) // one line
 	}
-	s.Naming.Schema = schema
+	text, err := os.ReadFile(s.Core.SchemaFile)
+	if err != nil {
+		return fmt.Errorf("SLUICE_SCHEMA_FILE: %w", err)
+	}
+	s.Naming.Schema, s.schema = schema, sha256.Sum256(text)
 	return nil
 }
 
@@ -198,10 +204,22 @@ func (s *Settings) Restart(fresh *Settings) []string {
 // reloaded are the variables that a running daemon does take over.
 var reloaded = []string{"SLUICE_LOG_LEVEL", "SLUICE_FILTER", "SLUICE_FILTER_FILE", "SLUICE_MAP", "SLUICE_MAP_FILE", "SLUICE_MAP_TIMEOUT", "SLUICE_SCHEMA_FILE"}
 
-// Reshape takes filter, map and schema over from fresh. What names records stays: the same datum keeps its ID.
-func (s *Settings) Reshape(fresh *Settings) {
-	n := fresh.Naming
-	s.Naming.Filter, s.Naming.Map, s.Naming.Timeout, s.Naming.Schema = n.Filter, n.Map, n.Timeout, n.Schema
+// Reshape takes filter, map and schema over from fresh, and returns which of them have changed, in words. What names records
+// stays: the same datum keeps its ID.
+func (s *Settings) Reshape(fresh *Settings) (changed []string) {
+	old, n := s.Naming, fresh.Naming
+	for _, part := range []struct {
+		name string
+		same bool
+	}{
+		{"filter", old.Filter == n.Filter}, {"map", old.Map == n.Map}, {"map timeout", old.Timeout == n.Timeout}, {"schema", s.schema == fresh.schema},
+	} {
+		if !part.same {
+			changed = append(changed, part.name)
+		}
+	}
+	s.Naming.Filter, s.Naming.Map, s.Naming.Timeout, s.Naming.Schema, s.schema = n.Filter, n.Map, n.Timeout, n.Schema, fresh.schema
+	return changed
 }
 
 // ReloadSecrets reads the secrets again, from their files and from the environment, and returns which have changed.
