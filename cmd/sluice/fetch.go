@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -100,6 +101,7 @@ func secretsOf(s *drivers.Settings, source drivers.Source) func() []string {
 
 // fetch pulls until there is enough. What it shows of the source's doings goes to said.
 func fetch(ctx context.Context, out, said io.Writer, s *drivers.Settings, f fetchFlags) error {
+	said = &lockedWriter{to: said} // it tells of waiting while something else may be told
 	var rec *recorder
 	if f.record != "" {
 		var err error
@@ -126,7 +128,7 @@ func fetch(ctx context.Context, out, said io.Writer, s *drivers.Settings, f fetc
 		return withCode(exitConfig, err)
 	}
 	p := &pull{source: source, parse: parse, cursor: ingest.Cursor(f.cursor), flags: f,
-		out: newPrinter(out, f, redact.Hiding(secretsOf(s, source)())), said: said, told: &told, rec: rec}
+		out: newPrinter(out, f, redact.Hiding(secretsOf(s, source)())), said: said, told: &told, rec: rec, awaited: awaited(s)}
 	trouble := p.run(ctx)
 	if rec != nil && rec.full() == nil && (trouble == nil || len(rec.exchanges) > 0) {
 		if err := rec.write(ctx, said, s, source); err != nil {
@@ -157,6 +159,9 @@ type pull struct {
 	told   *[]exchange.Seen // requests that were not told of yet
 	rec    *recorder        // nil: nothing is recorded
 
+	awaited string // what a Read may wait for, in words
+	waiting sync.Once
+
 	pages, items, records, filtered, aside int
 	end                                    string // how the source stood at the end
 }
@@ -164,7 +169,7 @@ type pull struct {
 // run reads page after page.
 func (p *pull) run(ctx context.Context) error {
 	for p.flags.pages == 0 || p.pages < p.flags.pages {
-		batch, err := p.source.Read(ctx, p.cursor)
+		batch, err := p.read(ctx)
 		p.requests()
 		if err == io.EOF { //nolint:errorlint // one that is wrapped tells of a broken connection
 			p.end = "the source has ended"
