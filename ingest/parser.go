@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,9 @@ type Naming struct {
 	ID      string   // path of what identifies a datum; empty: its content does
 	Key     string   // path of what groups records; empty: none
 	Headers []Header // what else travels beside a record
+
+	// FilterFrom and MapFrom are the settings that Filter and Map come from, for messages; empty: SLUICE_FILTER and SLUICE_MAP.
+	FilterFrom, MapFrom string
 
 	Filter  string        // program of jq: an item passes if its first output is true; empty: all do
 	Map     string        // program of jq: each of its outputs is a record; empty: the item is, byte for byte
@@ -70,7 +74,7 @@ func (n Naming) Compile() (Parser, error) {
 		}
 		return p
 	}
-	s := shaper{Naming: n, filter: compile(filterVariable, n.Filter), shape: compile(mapVariable, n.Map)}
+	s := shaper{Naming: n, filter: compile(cmp.Or(n.FilterFrom, filterVariable), n.Filter), shape: compile(cmp.Or(n.MapFrom, mapVariable), n.Map)}
 	s.id, s.key = newPath(idVariable, n.ID, compile), newPath(keyVariable, n.Key, compile)
 	for _, h := range n.Headers {
 		s.headers = append(s.headers, newPath(headerVariable, h.Path, compile))

@@ -47,7 +47,7 @@ func TestSighupReadsFilterAndMap(t *testing.T) {
 	write(t, program, "now")
 	write(t, env, "SLUICE_FILTER=false\n")
 	p.signal(t, syscall.SIGHUP)
-	if line := p.log(t, "reload failed; everything stays as it was"); !strings.Contains(fmt.Sprint(line["error"]), "SLUICE_MAP: it calls now") {
+	if line := p.log(t, "reload failed; everything stays as it was"); !strings.Contains(fmt.Sprint(line["error"]), "SLUICE_MAP_FILE: it calls now") {
 		t.Errorf("logged %v, want the name of the variable and the reason", line)
 	}
 	add(11)

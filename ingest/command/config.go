@@ -134,11 +134,16 @@ func (c Config) Validate() error {
 }
 
 // Warnings lists what is allowed and still deserves a look, one sentence each.
-func (c Config) Warnings() []string {
+func (c Config) Warnings() (warnings []string) {
 	if c.Format == formatSinger && !c.Argv.has(placeState) {
-		return []string{"SLUICE_COMMAND_ARGV: there is no {state} among the arguments, as in --state {state}; unless the tap reads SLUICE_CURSOR_FILE by itself, every run begins anew"}
+		warnings = append(warnings, "SLUICE_COMMAND_ARGV: there is no {state} among the arguments, as in --state {state}; unless the tap reads SLUICE_CURSOR_FILE by itself, every run begins anew")
 	}
-	return nil
+	for _, name := range c.Env {
+		if _, set := os.LookupEnv(name); !set {
+			warnings = append(warnings, fmt.Sprintf("SLUICE_COMMAND_ENV: %s is not set, so the program does not get it", name))
+		}
+	}
+	return warnings
 }
 
 func isFolder(path string) bool {

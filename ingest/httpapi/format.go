@@ -154,6 +154,17 @@ func (p *page) add(item format.Item, lined bool) {
 // errHTML is a page for people where records should be.
 var errHTML = errors.New("it is an HTML page: see whether a login or a proxy stands before the API")
 
+// errJSON is a page of JSON where other records should be: as csv it might pass for a header without any rows.
+var errJSON = errors.New("it is JSON, by its content type too, as SLUICE_HTTP_FORMAT does not say; set that to json")
+
+// isJSON reports whether a page that begins so is JSON, by what the server says and by what it looks like.
+func isJSON(start []byte, kind string) bool {
+	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
+	kind = strings.TrimSpace(kind)
+	text := bytes.TrimSpace(trimMark(start))
+	return (kind == "application/json" || strings.HasSuffix(kind, "+json")) && len(text) > 0 && (text[0] == '{' || text[0] == '[')
+}
+
 // A stream cuts one stream of a page into records, some at a time.
 type stream struct {
 	next  func() (format.Item, error)
@@ -172,6 +183,9 @@ func (c Config) stream(r io.Reader, kind string) (*stream, error) {
 	start, _ := buffered.Peek(4 * sample)
 	if isHTML(start) || strings.HasPrefix(strings.ToLower(kind), "text/html") {
 		return nil, damaged{errHTML}
+	}
+	if (c.format() == format.CSV || c.format() == format.XML) && isJSON(start, kind) {
+		return nil, damaged{errJSON}
 	}
 	d, err := format.NewDecoder(buffered, c.options())
 	if err != nil {

@@ -146,6 +146,8 @@ func TestWrongInput(t *testing.T) {
 		{"rows cut off", format.CSV, []byte("id;s\n1;a\n2"), "", []string{"page 3: ", "in the middle of record 2"}, "bad_page"},
 		{"XML cut off", format.XML, []byte(`<page><item id="1"/><item`), "", []string{"page 3: ", "behind record 1"}, "bad_page"},
 		{"two columns of one name", format.CSV, []byte("id;id\n1;2\n"), "", []string{"page 3: ", "same name"}, "bad_page"},
+		{"JSON for CSV, on one line", format.CSV, []byte(`{"data":[{"id":1}]}`), "application/vnd.api+json; charset=utf-8", []string{"page 3: ", "set that to json", "SLUICE_HTTP_FORMAT"}, "bad_page"},
+		{"JSON for XML", format.XML, []byte(`[{"id":1}]`), "application/json", []string{"page 3: ", "SLUICE_HTTP_FORMAT"}, "bad_page"},
 		{"a zip file too large", format.NDJSON, packed("zip", write(format.NDJSON, 0, 40_000), big), "", []string{"page 3: ", "larger than"}, "page_too_large"},
 		{"a gzip file that explodes", format.NDJSON, packed("gzip", strings.Repeat("\n", 1<<20+1<<19)), "", []string{"page 3: ", "times larger"}, "page_bomb"},
 		{"a zip file that explodes", format.Lines, packed("zip", strings.Repeat("\n", 1<<20), strings.Repeat("\n", 1<<19)), "", []string{"page 3: ", "times larger"}, "page_bomb"},

@@ -11,14 +11,13 @@ import (
 // maxProgram is the most bytes that a file with a program of jq may have.
 const maxProgram = 1 << 20
 
-// shaped checks the settings that make records of what is read. Programs of jq are compiled by whoever runs them.
+// shaped checks the settings that make records of what is read. Programs of jq are compiled by whoever runs them, and what is
+// wrong with their files is told by Programs.
 func (c Core) shaped() error {
 	_, headers := c.Headers()
 	return errors.Join(
 		once("FILTER", c.Filter, c.FilterFile),
 		once("MAP", c.Map, c.MapFile),
-		file("FILTER_FILE", c.FilterFile),
-		file("MAP_FILE", c.MapFile),
 		limit("MAP_TIMEOUT", c.MapTimeout),
 		pathOrProgram("RECORD_ID", c.RecordID),
 		pathOrProgram("RECORD_KEY", c.RecordKey),

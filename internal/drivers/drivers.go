@@ -150,6 +150,12 @@ func (s *Settings) loadNaming() error {
 		s.Naming.Headers = append(s.Naming.Headers, ingest.Header(h))
 	}
 	s.Naming.Filter, s.Naming.Map, err = c.Programs()
+	if c.FilterFile != "" {
+		s.Naming.FilterFrom = "SLUICE_FILTER_FILE"
+	}
+	if c.MapFile != "" {
+		s.Naming.MapFrom = "SLUICE_MAP_FILE"
+	}
 	_, wrong := s.Naming.Compile()
 	return errors.Join(err, oneLineEach(wrong), s.loadSchema())
 }
@@ -219,6 +225,7 @@ func (s *Settings) Reshape(fresh *Settings) (changed []string) {
 		}
 	}
 	s.Naming.Filter, s.Naming.Map, s.Naming.Timeout, s.Naming.Schema, s.schema = n.Filter, n.Map, n.Timeout, n.Schema, fresh.schema
+	s.Naming.FilterFrom, s.Naming.MapFrom = n.FilterFrom, n.MapFrom
 	return changed
 }
 
