@@ -32,10 +32,11 @@ type quota struct {
 	known     bool
 	limit     int64 // at least 1 if known
 	remaining int64
-	reset     time.Time // end of the period
-	until     time.Time // nothing is asked before: Retry-After
-	capped    bool      // the end was farther away than MaxWait
-	refused   time.Time // when the origin last did not know the token; zero: it does
+	reset     time.Time     // end of the period
+	until     time.Time     // nothing is asked before: Retry-After
+	penalty   time.Duration // the last wait of untold; 0: an answer has passed since
+	capped    bool          // the end was farther away than MaxWait
+	refused   time.Time     // when the origin last did not know the token; zero: it does
 }
 
 // ready is the moment from which on a request may be made; the zero time for at once.
@@ -181,7 +182,7 @@ func (b *budget) note(q *quota, status int, h http.Header, now time.Time) (pause
 		q.reset = now.Add(min(max(t.reset, leastReset), b.maxWait))
 	}
 	if status < http.StatusMultipleChoices {
-		q.refused = time.Time{}
+		q.refused, q.penalty = time.Time{}, 0
 	}
 	switch status {
 	case http.StatusTooManyRequests, http.StatusForbidden:

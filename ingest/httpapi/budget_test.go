@@ -263,6 +263,60 @@ func TestOwnBudget(t *testing.T) {
 	}
 }
 
+// TestALimitToldInWordsAlone, as GitHub's secondary limits are at times, is waited for longer and longer.
+func TestALimitToldInWordsAlone(t *testing.T) {
+	t.Parallel()
+	const secondary = `{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}`
+	for name, tc := range map[string]struct {
+		status int
+		body   string
+		waits  []time.Duration // nil: it is no such limit
+		reason string
+	}{
+		"403 with the words":             {http.StatusForbidden, secondary, []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute}, "throttled"},
+		"429 with the words":             {http.StatusTooManyRequests, secondary, []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute}, "throttled"},
+		"403 of another API":             {http.StatusForbidden, "Rate Limit Exceeded", []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute}, "throttled"},
+		"429 of another API":             {http.StatusTooManyRequests, "Rate Limit Exceeded", nil, "throttled"},
+		"403 that is a refusal":          {http.StatusForbidden, `{"message":"Must have admin rights"}`, nil, "forbidden"},
+		"404 that speaks of rate limits": {http.StatusNotFound, "no such rate limit", nil, "not_found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				requests := 0
+				s := budgeted(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					if requests++; requests == 4 { // one answer that is none begins anew
+						fmt.Fprint(w, "[]")
+						return
+					}
+					w.Header().Set("X-RateLimit-Remaining", "4000")
+					w.WriteHeader(tc.status)
+					fmt.Fprint(w, tc.body)
+				}), nil)
+				if tc.waits == nil {
+					if f := fault.From(readErr(t, s)); f.Code() != tc.reason || f.RetryAfter != 0 {
+						t.Errorf("%v, again after %v; want %s and no wait of its own", f, f.RetryAfter, tc.reason)
+					}
+					return
+				}
+				for _, want := range tc.waits {
+					f := fault.From(readErr(t, s))
+					if f.Class != fault.Throttled || f.Code() != tc.reason || f.RetryAfter != want {
+						t.Errorf("%v (%v), again after %v; want %s, Throttled, after %v", f, f.Class, f.RetryAfter, tc.reason, want)
+					}
+					time.Sleep(f.RetryAfter)
+				}
+				if _, err := s.Read(t.Context(), ""); err != nil {
+					t.Fatal(err)
+				}
+				if f := fault.From(readErr(t, s)); f.RetryAfter != time.Minute {
+					t.Errorf("after an answer: again after %v, want a minute", f.RetryAfter)
+				}
+			})
+		})
+	}
+}
+
 // TestALimitIsNoRefusal: GitHub answers 403 to what is beyond its limits.
 func TestALimitIsNoRefusal(t *testing.T) {
 	t.Parallel()

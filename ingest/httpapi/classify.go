@@ -55,6 +55,10 @@ func classify(status int, slower, begun bool) verdict {
 func (s *Source) refused(ctx context.Context, resp *http.Response, st state, p *pass) error {
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, 4*sample))
 	after := resp.Header.Get("Retry-After")
+	if limitInWords(resp.StatusCode, p.slower, start) {
+		p.slower = true
+		s.budget.untold(p.quota, p.answered)
+	}
 	begun := st.At != "" || st.Since != nil || st.Reached != nil
 	v := classify(resp.StatusCode, p.slower, begun)
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
