@@ -39,6 +39,9 @@ func (st statement) shape() string {
 	return "SELECT " + strings.Join(st.key, ", ") + " FROM " + st.from + " LIMIT 0"
 }
 
+// whole asks for the columns of what is read.
+func (st statement) whole() string { return "SELECT * FROM " + st.from + " LIMIT 0" }
+
 // texts are the columns of the key as text.
 func (st statement) texts() string { return strings.Join(st.key, "::text, ") + "::text" }
 

@@ -294,8 +294,33 @@ func (s *Source) drop() {
 	s.conn = nil
 }
 
+// distinct refuses columns of one name, as a join brings them: a JSON object would have that name twice, and most readers
+// drop one of the values.
+func (s *Source) distinct(ctx context.Context, tx pgx.Tx) error {
+	found, err := tx.Query(ctx, s.st.whole())
+	if err != nil {
+		return err
+	}
+	found.Close()
+	if err := found.Err(); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, field := range found.FieldDescriptions() {
+		if seen[field.Name] {
+			return &fault.Error{Class: fault.Blocked, Reason: "bad_query", Op: op, Err: errors.New(s.hide(fmt.Sprintf(
+				"%s: two columns are named %q, and a record can have a name only once; list the columns in SLUICE_SQL_QUERY, one of them with AS and another name", s.address, field.Name)))}
+		}
+		seen[field.Name] = true
+	}
+	return nil
+}
+
 // learn returns the types of the key, so that the values of a cursor, which are text, are compared as what they are.
 func (s *Source) learn(ctx context.Context, tx pgx.Tx) ([]string, error) {
+	if err := s.distinct(ctx, tx); err != nil {
+		return nil, err
+	}
 	found, err := tx.Query(ctx, s.st.shape())
 	if err != nil {
 		return nil, err
