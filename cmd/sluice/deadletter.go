@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -47,13 +49,21 @@ func listLettersCommand() *cobra.Command {
 	return cmd
 }
 
-// stateDir is the folder of the settings.
+// stateDir is the folder of the settings. It has to be there: dead letters that are looked for in another one than the daemon's
+// would pass for none.
 func stateDir() (string, error) {
 	settings, err := drivers.Load(0)
 	if err != nil {
 		return "", withCode(exitConfig, err)
 	}
-	return settings.Core.StateDir, nil
+	return settings.Core.StateDir, stateThere(settings.Core.StateDir)
+}
+
+func stateThere(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return withCode(exitMissing, fmt.Errorf("there is no folder %s (SLUICE_STATE_DIR): no daemon has run with it; set it to that of the daemon", dir))
+	}
+	return nil
 }
 
 func listLetters(out io.Writer, dir, reason string) error {
@@ -109,7 +119,7 @@ func spoiledLines(lines []ingest.Letter) error {
 		all = append(all, l.Spoiled.Error())
 	}
 	if more := len(lines) - named; more > 0 {
-		all = append(all, fmt.Sprintf("nor are %d more lines", more))
+		all = append(all, "nor "+count(more, "more line", "more lines"))
 	}
 	return withCode(exitDamaged, fmt.Errorf("%s; mend what is spoiled in its file, or throw it away with all the others by 'sluice deadletter drop --all'",
 		strings.Join(all, ", ")))
@@ -261,7 +271,7 @@ func drop(out io.Writer, dir string, found, spoiled []ingest.Letter, all bool) e
 	}
 	n, failed := remove(dir, spoiled)
 	if n > 0 {
-		_, err = fmt.Fprintf(out, "%d spoiled lines dropped\n", n)
+		_, err = fmt.Fprintf(out, "%s dropped\n", count(n, "spoiled line", "spoiled lines"))
 	}
 	return errors.Join(failed, err)
 }

@@ -194,9 +194,9 @@ func (r *faultyResult) print(out io.Writer) error {
 	}
 	b.WriteString("\nwhat the daemon saw\n")
 	s := r.status
-	line(&b, "source", fmt.Sprintf("%d reads, %d of them failed%s", s.Source.Reads, s.Source.FailedReads, withReasons(r.witness.pages)))
-	line(&b, "destination", fmt.Sprintf("%d requests%s", s.Transport.Requests, withReasons(r.witness.requests)))
-	line(&b, "sent again", fmt.Sprintf("%d records, %d of them with an unknown outcome", s.Transport.Retried, s.Transport.Unknown))
+	line(&b, "source", fmt.Sprintf("%s, %d of them failed%s", count(int(s.Source.Reads), "read", "reads"), s.Source.FailedReads, withReasons(r.witness.pages)))
+	line(&b, "destination", fmt.Sprintf("%s%s", count(int(s.Transport.Requests), "request", "requests"), withReasons(r.witness.requests)))
+	line(&b, "sent again", fmt.Sprintf("%s, %d of them with an unknown outcome", count(int(s.Transport.Retried), "record", "records"), s.Transport.Unknown))
 	b.WriteString("\nwhat became of the records\n")
 	line(&b, "lost", fmt.Sprint(r.lost))
 	line(&b, "altered", fmt.Sprint(r.audit.Altered+r.audit.Ghosts))
@@ -261,7 +261,7 @@ func (r *faultyResult) verdict() error {
 		return withCode(exitFailure, fmt.Errorf("%s: %d of %d records lost, %d altered, %d that nobody sent",
 			r.transport, r.lost, len(r.want), r.audit.Altered, r.audit.Ghosts))
 	case r.gaveUp:
-		return withCode(exitUnavailable, fmt.Errorf("%s: nothing moved for %v; %d records wait at the source", r.transport, r.patience, r.waiting))
+		return withCode(exitUnavailable, fmt.Errorf("%s: nothing moved for %v; %s wait at the source", r.transport, r.patience, count(r.waiting, "record", "records")))
 	}
 	return nil
 }

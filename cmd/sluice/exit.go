@@ -14,6 +14,7 @@ const (
 	exitFailure     = 1  // unexpected
 	exitUsage       = 64 // a command line that makes no sense
 	exitDamaged     = 65 // the checkpoint or a dead letter is damaged, of a newer program, or no file
+	exitMissing     = 66 // the state folder is not there
 	exitUnavailable = 69 // source or destination cannot be used, and we were told not to wait
 	exitHeld        = 75 // another process holds the checkpoint
 	exitConfig      = 78 // settings

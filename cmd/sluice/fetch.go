@@ -108,6 +108,7 @@ func fetch(ctx context.Context, out, said io.Writer, s *drivers.Settings, f fetc
 		if rec, err = newRecorder(f.record, ingest.Cursor(f.cursor)); err != nil {
 			return err
 		}
+		defer rec.tidy()
 	}
 	var told []exchange.Seen
 	s.HTTP.Wrap = func(next http.RoundTripper) http.RoundTripper {
@@ -139,7 +140,11 @@ func fetch(ctx context.Context, out, said io.Writer, s *drivers.Settings, f fetc
 		if errors.Is(trouble, syscall.EPIPE) {
 			return trouble
 		}
-		p.say("reason", fault.From(trouble).Code())
+		reason := fault.From(trouble).Code()
+		p.say("reason", reason)
+		if reason == "bad_cursor" && f.cursor != "" && p.pages == 0 {
+			return withCode(exitUsage, errors.New("--cursor is no cursor of this source; take one whole, as 'fetch --json' or 'sluice checkpoint show' prints it"))
+		}
 		return withCode(exitCode(trouble), advise(trouble))
 	}
 	if trouble != nil {

@@ -134,7 +134,7 @@ func outcome(x exchange.Seen) string {
 	case x.Status == 0:
 		return fmt.Sprintf("no answer after %v", took)
 	case x.Err != nil:
-		return fmt.Sprintf("%d %s, broken off after %d bytes, %v", x.Status, http.StatusText(x.Status), x.Bytes, took)
+		return fmt.Sprintf("%d %s, broken off after %s, %v", x.Status, http.StatusText(x.Status), count(int(x.Bytes), "byte", "bytes"), took)
 	}
-	return fmt.Sprintf("%s, %d bytes, %v", strings.TrimSpace(fmt.Sprintf("%d %s", x.Status, http.StatusText(x.Status))), x.Bytes, took)
+	return fmt.Sprintf("%s, %s, %v", strings.TrimSpace(fmt.Sprintf("%d %s", x.Status, http.StatusText(x.Status))), count(int(x.Bytes), "byte", "bytes"), took)
 }

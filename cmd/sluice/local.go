@@ -97,7 +97,7 @@ func local(ctx context.Context, out io.Writer, f localFlags) error {
 		fmt.Fprintf(out, "# models: %s; its times are not those of AWS\n", server.Describe())
 	}
 	if f.faults != "" {
-		fmt.Fprintf(out, "# faults: %d rules of %s, from now on\n", len(options.Faults.Rules), f.faults)
+		fmt.Fprintf(out, "# faults: %s of %s, from now on\n", count(len(options.Faults.Rules), "rule", "rules"), f.faults)
 	}
 	printVariables(out, f.file, variables)
 	err = group.Wait()

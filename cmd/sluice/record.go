@@ -25,6 +25,7 @@ import (
 // A recorder keeps what a fetch meets, and writes it as a case.
 type recorder struct {
 	dir       string
+	made      bool // the folder was not there before
 	start     ingest.Cursor
 	exchanges []exchange.Exchange // of an HTTP source
 	lines     [][]byte            // items of another one
@@ -52,7 +53,31 @@ func newRecorder(dir string, start ingest.Cursor) (*recorder, error) {
 	if len(entries) > 0 {
 		return nil, withCode(exitUsage, fmt.Errorf("--record: %s is not empty; name a folder that is not there yet", dir))
 	}
-	return &recorder{dir: dir, start: start}, nil
+	r := &recorder{dir: dir, start: start, made: err != nil}
+	if err := r.writable(); err != nil {
+		r.tidy()
+		return nil, withCode(exitUsage, fmt.Errorf("--record: %w", err))
+	}
+	return r, nil
+}
+
+// writable makes the folder and sees whether files can be made in it, before anything is pulled for them.
+func (r *recorder) writable() error {
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(r.dir, "try-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// tidy removes the folder that was made if nothing has come into it.
+func (r *recorder) tidy() {
+	if r.made {
+		_ = os.Remove(r.dir) // fails where there is a case in it
+	}
 }
 
 // exchange keeps a request with its answer.
@@ -107,9 +132,6 @@ func (r *recorder) write(ctx context.Context, said io.Writer, s *drivers.Setting
 		if hide.Holds(string(data)) {
 			return fmt.Errorf("nothing is recorded: %s would hold a secret of the settings, in a form that this program cannot take out", name)
 		}
-	}
-	if err := os.MkdirAll(r.dir, 0o700); err != nil {
-		return fmt.Errorf("--record: %w", err)
 	}
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(r.dir, name), data, 0o600); err != nil {

@@ -37,6 +37,9 @@ Interrupted between the two, it sends a record once more the next time.`,
 			if err != nil {
 				return withCode(exitConfig, err)
 			}
+			if err := stateThere(settings.Core.StateDir); err != nil {
+				return err
+			}
 			letters, spoiled, err := c.letters(settings.Core.StateDir)
 			if err != nil {
 				return err

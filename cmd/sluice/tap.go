@@ -61,7 +61,7 @@ is too slow for: delivery never waits for it.`,
 			case errors.Is(err, syscall.EPIPE):
 				return nil
 			case errors.Is(err, syscall.ECONNREFUSED):
-				err = fmt.Errorf("nobody listens on %s: the daemon is not running, or its SLUICE_ADMIN_ADDR is another one", addr)
+				return withCode(exitUnavailable, fmt.Errorf("nobody listens on %s: the daemon is not running, or its SLUICE_ADMIN_ADDR is another one", addr))
 			}
 			return withCode(exitFailure, err)
 		},

@@ -122,12 +122,16 @@ func runCase(ctx context.Context, dir string, over map[string]string, update boo
 		return "", err
 	}
 	line := fmt.Sprintf("ok    %s: %s, %d filtered, %d set aside", dir, count(len(got.Records), "record", "records"), got.Filtered, len(got.SetAside))
+	ended := ""
+	if got.Error != nil { // one that is expected too
+		ended = fmt.Sprintf("\n      reading ended with %s: %s", got.Error.Reason, fold(oneLine([]byte(got.Error.Message), 500), 6))
+	}
 	same := c.want != nil && bytes.Equal(bytes.ReplaceAll(c.want, []byte("\r\n"), []byte("\n")), text)
 	switch {
 	case same:
-		return line, nil
+		return line + ended, nil
 	case update:
-		return line + "; " + expectFile + " is written", c.expect(got)
+		return line + "; " + expectFile + " is written" + ended, c.expect(got)
 	case c.want == nil:
 		return "", fmt.Errorf("there is no %s; --update writes it", expectFile)
 	}
