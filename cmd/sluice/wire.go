@@ -66,7 +66,11 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	}
 	d.close = append(d.close, checkpoint.Close)
 
-	d.monitor = telemetry.New(telemetry.Options{Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
+	var quota func() string
+	if x, ok := source.(limited); ok {
+		quota = x.Quota
+	}
+	d.monitor = telemetry.New(telemetry.Options{Quota: quota, Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
 		Build: telemetry.ReadBuild(version), Log: log, Token: s.Core.AdminToken, Secrets: secretsOf(s, source)})
 	deliverer := &transport.Deliverer{Transport: d.destination, Timeout: d.destination.Timeout, Concurrency: concurrency(s.Core.Concurrency, log),
 		Observe: d.monitor.Observe, Report: d.monitor.Report}

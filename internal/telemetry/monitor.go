@@ -23,6 +23,10 @@ type Options struct {
 	Log       *slog.Logger // told of changes of state; nil: nobody is
 	Token     secret.Value // what the admin port asks for; unset: nothing, on this machine only
 
+	// Quota says in words how much the origin lets the source ask, with no secret in it, or is empty where nothing is known;
+	// nil: never is. It must be quick.
+	Quota func() string
+
 	// Secrets lists, at any moment, what a tap must not show; nil: nothing is known.
 	Secrets func() []string
 }

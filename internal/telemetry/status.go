@@ -30,6 +30,7 @@ type SourceStatus struct {
 	Reads         int64     `json:"reads"`
 	FailedReads   int64     `json:"failed_reads"`
 	LastSuccess   time.Time `json:"last_success,omitzero"`
+	Quota         string    `json:"quota,omitempty"` // what is known of the limits on requests, in words
 }
 
 // A TransportStatus is the delivering half of a Status.
@@ -62,6 +63,10 @@ type CheckpointStatus struct {
 // Status returns what the Monitor knows at this moment.
 func (m *Monitor) Status() Status {
 	lane := m.laneStatus()
+	quota := ""
+	if m.options.Quota != nil {
+		quota = Sanitize(m.options.Quota(), maxMessage)
+	}
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -70,7 +75,7 @@ func (m *Monitor) Status() Status {
 		Build: m.options.Build, Readiness: m.health.readiness(), Now: now, Started: m.started,
 		Uptime: now.Sub(m.started).Seconds(), Stream: Sanitize(m.options.Stream, maxMessage),
 		Source: SourceStatus{Kind: m.options.Source, Records: c.items, Bytes: c.itemBytes, RecordsPerSec: m.readRate.perSecond(now, m.started),
-			Reads: c.reads, FailedReads: c.failedReads, LastSuccess: c.lastRead},
+			Reads: c.reads, FailedReads: c.failedReads, LastSuccess: c.lastRead, Quota: quota},
 		Transport: TransportStatus{Kind: m.options.Transport, Accepted: c.accepted, SetAside: c.setAside, Filtered: c.filtered, RecordsPerSec: m.sendRate.perSecond(now, m.started),
 			Requests: c.requests, Bytes: c.requestBytes, Retried: c.retried, Unknown: c.unknown, WindowMissed: c.missed,
 			InFlight: lane.InFlight, Limit: lane.Limit, LatencyP50: quantile(m.latencies, 50), LatencyP99: quantile(m.latencies, 99)},
