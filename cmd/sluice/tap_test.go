@@ -79,8 +79,8 @@ func TestTapWatchesARunningDaemon(t *testing.T) {
 	look.at("a tap that was refused", third.said())
 	look.report(t, nil)
 	gone := start(t, vars, "tap")
-	if code := gone.wait(t, soon); code != exitFailure || !strings.Contains(gone.said(), "nobody listens on "+addr) {
-		t.Errorf("no daemon: exit code %d, %q; want 1 and that nobody listens", code, gone.said())
+	if code := gone.wait(t, soon); code != exitUnavailable || !strings.Contains(gone.said(), "nobody listens on "+addr) {
+		t.Errorf("no daemon: exit code %d, %q; want %d and that nobody listens", code, gone.said(), exitUnavailable)
 	}
 }
 
