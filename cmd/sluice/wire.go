@@ -66,11 +66,7 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	}
 	d.close = append(d.close, checkpoint.Close)
 
-	var quota func() string
-	if x, ok := source.(limited); ok {
-		quota = x.Quota
-	}
-	d.monitor = telemetry.New(telemetry.Options{Quota: quota, Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
+	d.monitor = telemetry.New(telemetry.Options{Quota: quotaOf(source), Source: s.Core.Source, Transport: s.Core.Transport, Stream: stream(s, source),
 		Build: telemetry.ReadBuild(version), Log: log, Token: s.Core.AdminToken, Secrets: secretsOf(s, source)})
 	deliverer := &transport.Deliverer{Transport: d.destination, Timeout: d.destination.Timeout, Concurrency: concurrency(s.Core.Concurrency, log),
 		Observe: d.monitor.Observe, Report: d.monitor.Report}
@@ -97,6 +93,14 @@ func wire(ctx context.Context, s *drivers.Settings, log *slog.Logger, once bool)
 	d.monitor.Watch(deliverer)
 	ok = true
 	return d, nil
+}
+
+// quotaOf is how the source tells its limits; nil where it knows of none.
+func quotaOf(source drivers.Source) func() string {
+	if x, ok := source.(limited); ok {
+		return x.Quota
+	}
+	return nil
 }
 
 // deadLetters opens those of the state folder.
