@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"sluice/ingest"
-	"sluice/ingest/sourcetest"
 	"sluice/internal/fault"
 	"sluice/internal/proof"
 )
@@ -63,6 +62,22 @@ func (o *origin) add(n int) {
 	}
 }
 
+// edit replaces a line of the file, with its end.
+func (o *origin) edit(old, line string) {
+	o.t.Helper()
+	data, err := os.ReadFile(o.file)
+	text := "\n" + string(data)
+	if err == nil && !strings.Contains(text, "\n"+old) {
+		err = fmt.Errorf("the origin has no %q", old)
+	}
+	if err == nil {
+		err = os.WriteFile(o.file, []byte(strings.Replace(text, "\n"+old, "\n"+line, 1)[1:]), 0o600)
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
 func (o *origin) hang() {
 	if err := os.WriteFile(o.file+".hang", nil, 0o600); err != nil {
 		o.t.Fatal(err)
@@ -70,51 +85,6 @@ func (o *origin) hang() {
 }
 
 func object(i int) string { return fmt.Sprintf(`{"id":90071992547409%05d}`, i) }
-
-func TestContract(t *testing.T) {
-	t.Parallel()
-	same := func(i int) []byte { return []byte(object(i)) }
-	for _, tc := range []struct {
-		name   string
-		line   func(int) string
-		item   func(int) []byte
-		change func(cfg *Config, file string)
-		waits  bool
-	}{
-		{"json lines without cursors", object, same, func(cfg *Config, file string) { cfg.Argv = self("cat", file) }, false},
-		{"json lines, batches of one", object, same, func(cfg *Config, file string) { cfg.Argv, cfg.Batch = self("cat", file), 1 }, false},
-		{"json lines with cursors", object, same, func(cfg *Config, file string) {
-			cfg.Argv = self("marks", file, "7", "--from", "{cursor}")
-		}, false},
-		{"json lines with a cursor behind each", object, same, func(cfg *Config, file string) {
-			cfg.Argv = self("marks", file, "1", "--from", "{cursor}")
-		}, false},
-		{"csv", func(i int) string { return fmt.Sprint(i) }, func(i int) []byte { return fmt.Appendf(nil, `{"id":"%d"}`, i) },
-			func(cfg *Config, file string) { cfg.Argv, cfg.Format = self("csv", file), "csv" }, false},
-		{"lines", func(i int) string { return fmt.Sprint("no. ", i) }, func(i int) []byte { return fmt.Appendf(nil, `{"line":"no. %d"}`, i) },
-			func(cfg *Config, file string) { cfg.Argv, cfg.Format = self("cat", file), "lines" }, false},
-		{"a tap, all streams", object, func(i int) []byte { return fmt.Appendf(nil, `{"stream":"events","record":%s}`, object(i)) },
-			func(cfg *Config, file string) {
-				cfg.Argv, cfg.Format = self("tap", file, "3", "--state", "{state}"), "singer"
-			}, false},
-		{"a tap, one stream", object, same, func(cfg *Config, file string) {
-			cfg.Argv, cfg.Format, cfg.Stream = self("tap", file, "100", "--state", "{state}"), "singer", "events"
-		}, false},
-		{"a program that does not end", object, same, func(cfg *Config, file string) {
-			cfg.Argv, cfg.Batch = self("follow", file), 1
-		}, true},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			sourcetest.Run(t, sourcetest.Harness{Item: tc.item, Waits: tc.waits, New: func(t testing.TB, n int) sourcetest.Origin {
-				o := newOrigin(t, n, tc.line)
-				cfg := config(Argv{})
-				tc.change(&cfg, o.file)
-				return sourcetest.Origin{Source: open(t, cfg), Reopen: func() ingest.Source { return open(t, cfg) }, Append: o.add, Hang: o.hang}
-			}})
-		})
-	}
-}
 
 // read reads on until the source is caught up.
 func read(t *testing.T, s *Source, c ingest.Cursor) (items []string, next ingest.Cursor) {

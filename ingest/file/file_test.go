@@ -94,6 +94,18 @@ func lines(from, to int) string {
 	return b.String()
 }
 
+// replace makes a new file with another text in it, in the place of the old one, as editors do.
+func replace(t testing.TB, path, old, text string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	must(t, err)
+	if !strings.Contains(string(data), old) {
+		t.Fatalf("%s has no %q", path, old)
+	}
+	must(t, os.WriteFile(path+"~", []byte(strings.Replace(string(data), old, text, 1)), 0o600))
+	must(t, os.Rename(path+"~", path))
+}
+
 // TestContract runs the suite that every source passes over files of several shapes.
 func TestContract(t *testing.T) {
 	t.Parallel()
@@ -101,11 +113,13 @@ func TestContract(t *testing.T) {
 		item  func(i int) []byte                              // as a Read returns it
 		add   func(t testing.TB, folder string, from, to int) // makes items from to to-1
 		tweak func(c *file.Config)
+		lines bool // in one file, which may be written anew
+		each  bool // has a file of its own
 	}{
-		"one file": {add: func(t testing.TB, folder string, from, to int) {
+		"one file": {lines: true, add: func(t testing.TB, folder string, from, to int) {
 			write(t, filepath.Join(folder, "a.ndjson"), lines(from, to))
 		}},
-		"many files": {add: func(t testing.TB, folder string, from, to int) {
+		"many files": {each: true, add: func(t testing.TB, folder string, from, to int) {
 			for i := from; i < to; i++ {
 				write(t, filepath.Join(folder, fmt.Sprintf("%06d.ndjson", i)), lines(i, i+1))
 			}
@@ -169,8 +183,25 @@ func TestContract(t *testing.T) {
 			if shape.item == nil {
 				shape.item = line
 			}
+			lacks := map[string]string{
+				"Forget": "TestLossIsToldOnce has it: what is left is read on",
+				"Hang":   "a file system that hangs cannot be made here",
+				"Tied":   "the order is that of bytes, not of a value",
+				"Loop":   "a file has an end",
+				"Twice":  "a copy of a file is a file",
+				"Insert": "files and lines are read in the order of bytes",
+			}
+			switch {
+			case shape.each:
+				lacks["Change"] = "the shape with one file has it"
+			case !shape.lines:
+				lacks["Change"], lacks["Delete"] = "the shape with one file has it", "the shapes with one and with many files have it"
+			}
 			sourcetest.Run(t, sourcetest.Harness{
-				Item: shape.item,
+				Item:      shape.item,
+				Lacks:     lacks,
+				Tells:     "file_gone",
+				Overtakes: name == "rotated at every addition",
 				New: func(t testing.TB, n int) sourcetest.Origin {
 					folder := t.TempDir()
 					shape.add(t, folder, 0, n)
@@ -178,11 +209,23 @@ func TestContract(t *testing.T) {
 					if shape.tweak != nil {
 						shape.tweak(&c)
 					}
-					return sourcetest.Origin{
+					o := sourcetest.Origin{
 						Source: open(t, c),
 						Reopen: func() ingest.Source { return open(t, c) },
 						Append: func(more int) { shape.add(t, folder, n, n+more); n += more },
 					}
+					switch {
+					case shape.each:
+						o.Delete = func(i int) { must(t, os.Remove(filepath.Join(folder, fmt.Sprintf("%06d.ndjson", i)))) }
+					case shape.lines:
+						o.Delete = func(i int) { replace(t, filepath.Join(folder, "a.ndjson"), string(line(i))+"\n", "") }
+						o.Change = func(i int) []byte {
+							changed := fmt.Sprintf(`{"id":%d,"text":"another line"}`, i)
+							replace(t, filepath.Join(folder, "a.ndjson"), string(line(i)), changed)
+							return []byte(changed)
+						}
+					}
+					return o
 				},
 				Garbage: []ingest.Cursor{`{"v":1,"f":[]}`, `{"v":1,"f":[{"p":"a","i":"1:1","s":"x","o":-1}]}`, `{"v":1,"f":[{"p":"","i":"1:1","s":"x","o":1}]}`},
 			})

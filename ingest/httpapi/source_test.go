@@ -159,54 +159,6 @@ func TestNotModifiedWithoutConditionIsAnError(t *testing.T) {
 	}
 }
 
-// TestCircles serves pages that lead into a circle after a few that do not.
-func TestCircles(t *testing.T) {
-	t.Parallel()
-	for _, mode := range []string{paginationLink, paginationNext, paginationCursor, paginationPage, paginationOffset} {
-		for _, lead := range []int{0, 3} {
-			for _, period := range []int{1, 2, 5} {
-				t.Run(fmt.Sprintf("%s lead %d period %d", mode, lead, period), func(t *testing.T) {
-					requests := 0
-					s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-						page := requests
-						requests++
-						if page >= lead {
-							page = lead + (page-lead)%period
-						}
-						next := lead + (page+1-lead)%period
-						if page < lead {
-							next = page + 1
-						}
-						w.Header().Set("Link", fmt.Sprintf(`<?hush=s3cr3t-%d>; rel=next`, next))
-						fmt.Fprintf(w, `{"r":[{"id":%d}],"n":"?hush=s3cr3t-%d"}`, page, next)
-					}, func(c *Config) {
-						c.Records, c.Pagination, c.NextPath, c.CursorPath, c.CursorParam = "r", mode, "n", "n", "after"
-					})
-					var c ingest.Cursor
-					for range 50 {
-						b, err := s.Read(t.Context(), c)
-						if err == nil {
-							c = b.Next
-							continue
-						}
-						if f := fault.From(err); f.Class != fault.Blocked || f.Code() != "page_loop" {
-							t.Fatalf("error = %v (%v, %s), want Blocked, page_loop", err, f.Class, f.Code())
-						}
-						if strings.Contains(err.Error(), "s3cr3t") {
-							t.Errorf("the error shows a query value or a token: %v", err)
-						}
-						if most := 3*(lead+period) + 3; requests > most {
-							t.Errorf("found after %d requests, want at most %d", requests, most)
-						}
-						return
-					}
-					t.Fatalf("not found in 50 Reads and %d requests", requests)
-				})
-			}
-		}
-	}
-}
-
 func TestEmptyPageThatLeadsToItselfIsTheEndForNow(t *testing.T) {
 	t.Parallel()
 	var have []string

@@ -58,9 +58,7 @@ func olderAfterNewer(t testing.TB, h Harness) {
 // continue is in the cursor.
 func afterRestart(t testing.TB, h Harness) {
 	o := h.New(t, size)
-	if o.Reopen == nil {
-		return
-	}
+	h.need(t, "Reopen", o.Reopen != nil)
 	seen := 0
 	for _, v := range walk(t, h, o.Source, "", size) {
 		rest := walk(t, h, o.Reopen(), v.after, size-seen)
@@ -71,7 +69,7 @@ func afterRestart(t testing.TB, h Harness) {
 
 func emptyOrigin(t testing.TB, h Harness) {
 	if h.Waits {
-		return // cancelledWhileWaiting
+		t.Skip("this source waits: cancelled while waiting for data")
 	}
 	o := h.New(t, 0)
 	w := walk(t, h, o.Source, "", 0)
@@ -84,7 +82,7 @@ func emptyOrigin(t testing.TB, h Harness) {
 
 func nothingNew(t testing.TB, h Harness) {
 	if h.Waits || h.Ends {
-		return
+		t.Skip("this source waits or ends where there is nothing new")
 	}
 	for _, n := range []int{1, 7, size} {
 		o := h.New(t, n)
@@ -102,9 +100,7 @@ func nothingNew(t testing.TB, h Harness) {
 func laterData(t testing.TB, h Harness) {
 	for _, first := range []int{0, 1, size} {
 		o := h.New(t, first)
-		if o.Append == nil {
-			return
-		}
+		h.need(t, "Append", o.Append != nil)
 		start := ingest.Cursor("")
 		w := walk(t, h, o.Source, start, first)
 		c, n := last(w, start), first
@@ -148,9 +144,7 @@ func cancelledBefore(t testing.TB, h Harness) {
 
 func cancelledWhileSilent(t testing.TB, h Harness) {
 	o := h.New(t, size)
-	if o.Hang == nil {
-		return
-	}
+	h.need(t, "Hang", o.Hang != nil)
 	o.Hang()
 	ctx := cancelAfterStart(t)
 	soon(t, "Read from a silent origin", func() (ingest.Batch, error) { return o.Source.Read(ctx, "") })
@@ -158,7 +152,7 @@ func cancelledWhileSilent(t testing.TB, h Harness) {
 
 func cancelledWhileWaiting(t testing.TB, h Harness) {
 	if !h.Waits {
-		return
+		t.Skip("this source does not wait")
 	}
 	for _, n := range []int{0, size} {
 		o := h.New(t, n)
@@ -195,9 +189,7 @@ func tryRead(t testing.TB, s ingest.Source, c ingest.Cursor) (b ingest.Batch, er
 
 func forgotten(t testing.TB, h Harness) {
 	o := h.New(t, size)
-	if o.Forget == nil {
-		return
-	}
+	h.need(t, "Forget", o.Forget != nil)
 	w := walk(t, h, o.Source, "", size)
 	c := w[len(w)-1].after
 	if c == "" {

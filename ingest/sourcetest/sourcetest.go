@@ -34,16 +34,60 @@ type Harness struct {
 	Waits bool
 	// Garbage are texts that this source has to refuse as cursors, besides those that every source has to refuse.
 	Garbage []ingest.Cursor
+	// Tied is the same source in pages of page items, of which ties in a row share the value that the source reads on from.
+	Tied func(page, ties int) Harness
+	// Loop makes a source whose pages lead into a circle of period pages behind lead others. It has to end as a Blocked fault.
+	Loop func(t testing.TB, lead, period int) ingest.Source
+	// Twice is New over an origin that gives each page twice, the second time in another place.
+	Twice func(t testing.TB, n int) Origin
+	// Misses says of a Disturbance that something may be missed then, and why: as many items as were deleted, changed or
+	// inserted, not more. It belongs into the documents. The suite refuses a word about what is never missed.
+	Misses map[Disturbance]string
+	// Tells is the reason of the fault that says once what was there and is gone; the next Read goes on. Empty: there is none.
+	Tells string
+	// Overtakes says that what is added may be read before what was there and has not been read.
+	Overtakes bool
+	// Lacks says why there is no function for a hook of Harness or Origin, by its name: what that hook is for is skipped with
+	// this word. A hook must be there or be excused, not both. Pages stands for what comes behind the first Read.
+	Lacks map[string]string
 }
 
-// An Origin is where a source reads from, with the handles that the suite needs. Functions may be nil where the kind of
-// origin has no such thing; what they would check is then skipped.
+// A Disturbance is something that happens to an origin between two pages, before or after the place where the reader is.
+type Disturbance string
+
+// What may be in Harness.Misses.
+const (
+	DeletedBefore  Disturbance = "deleted before the place"
+	DeletedAfter   Disturbance = "deleted after the place"
+	ChangedBefore  Disturbance = "changed before the place"
+	ChangedAfter   Disturbance = "changed after the place"
+	InsertedBefore Disturbance = "inserted before the place"
+)
+
+// An Origin is where a source reads from, with the handles that the suite needs. Those that Harness.Lacks excuses are nil.
 type Origin struct {
 	Source ingest.Source
 	Reopen func() ingest.Source // another Source over the same origin: what a restart makes
 	Append func(n int)          // adds the next n items behind the last
 	Forget func()               // makes the origin forget everything that the cursors given out so far point to
 	Hang   func()               // from now on the origin accepts requests and never answers
+	Change func(i int) []byte   // gives item i another content, which it returns, in the way changes are made in this kind of origin
+	Delete func(i int)          // removes item i
+	Insert func() []byte        // adds a new item ahead of all others, and returns it
+}
+
+// need skips the check where the hook is excused, and fails it where the harness does not say which of the two it is.
+func (h Harness) need(t testing.TB, hook string, there bool) {
+	t.Helper()
+	why, excused := h.Lacks[hook]
+	switch {
+	case there && excused:
+		t.Fatalf("the harness has %s, and Lacks says: %s", hook, why)
+	case !there && !excused:
+		t.Fatalf("the harness has no %s, and Lacks does not say why", hook)
+	case !there:
+		t.Skipf("no %s: %s", hook, why)
+	}
 }
 
 // A check is one part of the contract.
@@ -68,6 +112,15 @@ func checks() []check {
 		{"cancelled while waiting for data", cancelledWhileWaiting},
 		{"garbage is no cursor", garbage},
 		{"forgotten cursor", forgotten},
+		{"killed at every page, while items are added", killed},
+		{"deleted between pages, before the place", disturbed(DeletedBefore)},
+		{"deleted between pages, after the place", disturbed(DeletedAfter)},
+		{"changed between pages, before the place", disturbed(ChangedBefore)},
+		{"changed between pages, after the place", disturbed(ChangedAfter)},
+		{"inserted between pages, before the place", disturbed(InsertedBefore)},
+		{"equal values at a page boundary", tied},
+		{"each page twice", pagesTwice},
+		{"pages in a circle", circles},
 	}
 }
 

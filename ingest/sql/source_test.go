@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/ingest"
-	"sluice/ingest/sourcetest"
 	"sluice/ingest/sql"
 	"sluice/internal/fault"
 	"sluice/internal/secret"
@@ -30,61 +29,6 @@ func open(t testing.TB, url string, change func(*sql.Config)) *sql.Source {
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
-}
-
-// TestContract runs the suite of all sources against PostgreSQL.
-func TestContract(t *testing.T) {
-	server := start(t)
-	for _, tc := range []struct {
-		name   string
-		table  string
-		insert string // of the rows $1 to $2
-		change func(*sql.Config)
-		item   string
-	}{
-		{"a serial number", "id bigint PRIMARY KEY", "SELECT i", func(c *sql.Config) { c.Batch = 7 }, `{"id":%[1]d}`},
-		{"equal times at every boundary", "at timestamptz NOT NULL, id int", "SELECT '2026-01-01'::timestamptz + (i / 5) * interval '1 microsecond', i",
-			func(c *sql.Config) { c.Column, c.Tie, c.Batch = "at", "id", 1 }, `{"at":"2026-01-01T00:00:00%[2]s+00:00","id":%[1]d}`},
-		{"texts, one batch", "name varchar(9)", "SELECT 'n' || lpad(i::text, 5, '0')", func(c *sql.Config) { c.Column = "name" }, `{"name":"n%05[1]d"}`},
-		{"a query", "id numeric", "SELECT i + 0.25", func(c *sql.Config) {
-			c.Table, c.Query, c.Batch = "", "SELECT id, 9007199254740993 AS big FROM items -- the rest;", 3
-		}, `{"id":%[1]d.25,"big":9007199254740993}`},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			sourcetest.Run(t, sourcetest.Harness{
-				Item: func(i int) []byte {
-					fraction := ""
-					if i >= 5 {
-						fraction = fmt.Sprintf(".%06d", i/5)
-						fraction = strings.TrimRight(fraction, "0")
-					}
-					return fmt.Appendf(nil, tc.item+"%[3]s", i, fraction, "")
-				},
-				Garbage: []ingest.Cursor{`{"v":1}`, `{"v":1,"after":[]}`, `{"v":1,"after":["x","y","z"]}`, `{"after":["1"],"v":1}`, `{"v":2,"after":["1"]}`},
-				New: func(t testing.TB, n int) sourcetest.Origin {
-					d := server.database(t)
-					d.do("CREATE TABLE items (" + tc.table + ")")
-					have := 0
-					add := func(n int) {
-						d.do("INSERT INTO items SELECT * FROM (SELECT r.* FROM generate_series($1::int, $2::int) AS i, LATERAL ("+tc.insert+") AS r) AS x", have, have+n-1)
-						have += n
-					}
-					add(n)
-					return sourcetest.Origin{
-						Source: open(t, d.url, tc.change),
-						Reopen: func() ingest.Source { return open(t, d.url, tc.change) },
-						Append: add,
-						Hang: func() {
-							if _, err := d.Exec(t.Context(), "BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE"); err != nil {
-								t.Fatal(err)
-							}
-						},
-					}
-				},
-			})
-		})
-	}
 }
 
 // read reads one batch.

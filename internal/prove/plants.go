@@ -73,7 +73,7 @@ var invented = []plant{
 		name: "no-loop-guard", breaks: "P12", bug: "pages that lead in a circle are followed for ever",
 		file: "ingest/httpapi/loop.go",
 		old:  "	if x == l.Mark {\n		return true\n	}\n", new: "",
-		pkg: "ingest/httpapi", test: "TestCircles",
+		pkg: "ingest/httpapi", test: "TestContract",
 	},
 	{
 		name: "whole-batch-again", breaks: "P5", bug: "one entry that failed has all of its request sent again",
