@@ -81,6 +81,7 @@ type shape struct {
 	since       bool
 	etags       bool
 	keyset      bool
+	anew        bool // MAX_PAGES is 1: each page is asked for by the newest value
 }
 
 // whole reports whether a page holds all.
@@ -91,7 +92,7 @@ func (v shape) whole(mode string) bool {
 // misses is what the documents say of the shape.
 func (v shape) misses(mode string) map[sourcetest.Disturbance]string {
 	says := map[sourcetest.Disturbance]string{}
-	shifts := mode != paginationNone && !v.keyset && !v.whole(mode)
+	shifts := mode != paginationNone && !v.keyset && !v.anew && !v.whole(mode)
 	if shifts && v.ties < 1000 { // else the next sweep has the same question
 		says[sourcetest.DeletedBefore] = missShift
 	}
@@ -112,7 +113,13 @@ func (v shape) harness(mode string) sourcetest.Harness {
 	h := sourcetest.Harness{Item: (&api{ties: v.ties}).item, Garbage: garbageCursors, Misses: v.misses(mode), Lacks: map[string]string{}}
 	make := func(t testing.TB, n int, twice bool) sourcetest.Origin {
 		a := &api{mode: mode, size: v.size, ties: v.ties, etags: v.etags, keyset: v.keyset, moves: v.since, n: n, twice: twice}
-		o := a.origin(t, start(t, a, v.limit, v.since))
+		s := start(t, a, v.limit, v.since)
+		if v.anew {
+			c := s.cfg
+			c.MaxPages = 1
+			s = open(t, c)
+		}
+		o := a.origin(t, s)
 		if h.Lacks["Forget"] != "" {
 			o.Forget = nil
 		}
@@ -130,7 +137,11 @@ func (v shape) harness(mode string) sourcetest.Harness {
 	default:
 		h.Twice = func(t testing.TB, n int) sourcetest.Origin { return make(t, n, true) }
 	}
-	if mode != paginationNone {
+	switch {
+	case v.anew:
+		h.Twice, h.Lacks["Twice"] = nil, "no page is followed"
+		h.Lacks["Loop"] = "no page is followed: what does not lead on is capped"
+	case mode != paginationNone:
 		h.Loop = func(t testing.TB, lead, period int) ingest.Source {
 			return hushed{serve(t, circle(t, lead, period).ServeHTTP, func(c *Config) {
 				*c = (&api{mode: mode}).config(strings.TrimSuffix(c.URL, "/items?secretless=visible-not"), v.limit, v.since)
@@ -150,7 +161,7 @@ func (v shape) harness(mode string) sourcetest.Harness {
 	switch {
 	case !v.since:
 		h.Lacks["Tied"] = "no value orders the records"
-	case v.ties != 1 && v.name != "":
+	case (v.ties != 1 || v.anew) && v.name != "":
 		h.Lacks["Tied"] = "the shape since has it"
 	default:
 		h.Tied = func(page, ties int) sourcetest.Harness {
@@ -165,18 +176,22 @@ func (v shape) harness(mode string) sourcetest.Harness {
 func TestContract(t *testing.T) {
 	for _, mode := range []string{paginationNone, paginationLink, paginationNext, paginationCursor, paginationPage, paginationOffset} {
 		for _, v := range []shape{
-			{"pages of 7", 7, 0, 1, false, false, false},
-			{"pages of 1", 1, 0, 1, false, true, false},
-			{"limit kept", 100, 7, 1, false, true, false},
-			{"limit cut to less", 7, 100, 1, false, true, false},
-			{"since", 7, 0, 1, true, false, false},
-			{"since, all tied", 7, 7, 1000, true, true, false},
-			{"since, limit cut to less", 7, 100, 3, true, true, false},
-			{"since, one page", 1000, 0, 3, true, true, false},
-			{"places that name a record, pages of 7", 7, 0, 1, false, false, true},
-			{"places that name a record, pages of 1", 1, 0, 1, false, true, true},
-			{"places that name a record, since", 7, 0, 1, true, true, true},
+			{"pages of 7", 7, 0, 1, false, false, false, false},
+			{"pages of 1", 1, 0, 1, false, true, false, false},
+			{"limit kept", 100, 7, 1, false, true, false, false},
+			{"limit cut to less", 7, 100, 1, false, true, false, false},
+			{"since", 7, 0, 1, true, false, false, false},
+			{"since, all tied", 7, 7, 1000, true, true, false, false},
+			{"since, limit cut to less", 7, 100, 3, true, true, false, false},
+			{"since, one page", 1000, 0, 3, true, true, false, false},
+			{"places that name a record, pages of 7", 7, 0, 1, false, false, true, false},
+			{"places that name a record, pages of 1", 1, 0, 1, false, true, true, false},
+			{"places that name a record, since", 7, 0, 1, true, true, true, false},
+			{"since, each page anew", 100, 7, 3, true, true, false, true},
 		} {
+			if v.anew && mode == paginationNone {
+				continue // there is one page
+			}
 			if v.keyset && mode != paginationLink && mode != paginationNext && mode != paginationCursor {
 				continue // where pages are numbered, places count
 			}

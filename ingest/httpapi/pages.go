@@ -241,11 +241,19 @@ func (s *Source) capped(next *state, ans answer, more bool) (bool, error) {
 		s.since.turn(next)
 		next.At, next.Pages, next.Loop, next.Same, next.Twins = "", 0, loop{}, loop{}, 0
 		return true, nil
+	case more && s.guesses(*next):
+		return true, nil
 	case more:
 		return false, s.fail(fault.Blocked, "capped", ans.url, fmt.Errorf(
 			"more records have one value at SLUICE_HTTP_SINCE_PATH, or lie within SLUICE_HTTP_SINCE_LOOKBACK, than %d pages hold (SLUICE_HTTP_MAX_PAGES); use larger pages (SLUICE_HTTP_LIMIT) or finer values", s.cfg.MaxPages))
 	}
 	return false, nil
+}
+
+// guesses reports whether only an empty page can tell the end: as long as no page was full, a page that looks like one of
+// several may be all there is.
+func (s *Source) guesses(st state) bool {
+	return s.counted() && s.cfg.MorePath == "" && s.cfg.TotalPath == "" && s.cfg.TotalHeader == "" && !st.Full
 }
 
 // bound is what the next sweep asks for when this one ends now. st has a newest value.

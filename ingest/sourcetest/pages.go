@@ -11,8 +11,8 @@ import (
 // the whole, after a kill at every page, and what is added within a group.
 func tied(t testing.TB, h Harness) {
 	h.need(t, "Tied", h.Tied != nil)
-	for _, page := range []int{1, 7} {
-		for _, ties := range []int{2, page, page + 1, 5, 10 * size} {
+	for page, groups := range map[int][]int{1: {2, 5, 10 * size}, 7: {5, 7, 8, 10 * size}} {
+		for _, ties := range groups {
 			tied := h.Tied(page, ties)
 			checks := []func(testing.TB, Harness){wholeContent, sameAgain, killed}
 			if tied.Lacks["Append"] == "" {
