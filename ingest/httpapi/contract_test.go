@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -82,6 +83,7 @@ type shape struct {
 	etags       bool
 	keyset      bool
 	anew        bool // MAX_PAGES is 1: each page is asked for by the newest value
+	part        int  // of a page are held at once, in bytes; 0: all
 }
 
 // whole reports whether a page holds all.
@@ -105,14 +107,30 @@ func (v shape) misses(mode string) map[sourcetest.Disturbance]string {
 	if v.since {
 		says[sourcetest.InsertedBefore] = missBehind
 	}
+	if v.part > 0 && v.whole(mode) {
+		v.inParts(mode, says)
+	}
 	return says
+}
+
+// inParts changes says to what is so where the place is in the middle of the one page: what stands behind it is as it was when
+// the page was asked for.
+func (v shape) inParts(mode string, says map[sourcetest.Disturbance]string) {
+	switch {
+	case v.since:
+	case mode == paginationOffset:
+		says[sourcetest.DeletedBefore], says[sourcetest.DeletedAfter], says[sourcetest.ChangedAfter] = missShift, missShift, missRead
+	default: // the next sweep reads the page again
+		delete(says, sourcetest.ChangedBefore)
+		delete(says, sourcetest.InsertedBefore)
+	}
 }
 
 // harness is the suite's view of a shape.
 func (v shape) harness(mode string) sourcetest.Harness {
 	h := sourcetest.Harness{Item: (&api{ties: v.ties}).item, Garbage: garbageCursors, Misses: v.misses(mode), Lacks: map[string]string{}}
 	make := func(t testing.TB, n int, twice bool) sourcetest.Origin {
-		a := &api{mode: mode, size: v.size, ties: v.ties, etags: v.etags, keyset: v.keyset, moves: v.since, n: n, twice: twice}
+		a := &api{mode: mode, size: v.size, ties: v.ties, etags: v.etags, keyset: v.keyset, moves: v.since, n: n, twice: twice, part: v.part}
 		s := start(t, a, v.limit, v.since)
 		if v.anew {
 			c := s.cfg
@@ -125,6 +143,9 @@ func (v shape) harness(mode string) sourcetest.Harness {
 		}
 		if h.Lacks["Insert"] != "" {
 			o.Insert = nil
+		}
+		if h.Lacks["Change"] != "" {
+			o.Change, o.Delete = nil, nil
 		}
 		return o
 	}
@@ -155,7 +176,15 @@ func (v shape) harness(mode string) sourcetest.Harness {
 	if counted && v.size == 1 {
 		h.Lacks["Insert"] = "with one record in a page, one more in front makes the next page the same as this one: a circle"
 	}
-	if v.whole(mode) {
+	switch {
+	case v.part == 0:
+	case !v.whole(mode):
+		maps.Copy(h.Lacks, elsewhere("Change", "Delete", "Insert"))
+		h.Misses = nil
+	default:
+		h.Lacks["Forget"] = "the page is the first one, which is never forgotten"
+	}
+	if v.whole(mode) && v.part == 0 {
 		h.Lacks["Pages"] = "one page holds all"
 	}
 	switch {
@@ -176,18 +205,18 @@ func (v shape) harness(mode string) sourcetest.Harness {
 func TestContract(t *testing.T) {
 	for _, mode := range []string{paginationNone, paginationLink, paginationNext, paginationCursor, paginationPage, paginationOffset} {
 		for _, v := range []shape{
-			{"pages of 7", 7, 0, 1, false, false, false, false},
-			{"pages of 1", 1, 0, 1, false, true, false, false},
-			{"limit kept", 100, 7, 1, false, true, false, false},
-			{"limit cut to less", 7, 100, 1, false, true, false, false},
-			{"since", 7, 0, 1, true, false, false, false},
-			{"since, all tied", 7, 7, 1000, true, true, false, false},
-			{"since, limit cut to less", 7, 100, 3, true, true, false, false},
-			{"since, one page", 1000, 0, 3, true, true, false, false},
-			{"places that name a record, pages of 7", 7, 0, 1, false, false, true, false},
-			{"places that name a record, pages of 1", 1, 0, 1, false, true, true, false},
-			{"places that name a record, since", 7, 0, 1, true, true, true, false},
-			{"since, each page anew", 100, 7, 3, true, true, false, true},
+			{"pages of 7", 7, 0, 1, false, false, false, false, 0},
+			{"pages of 1", 1, 0, 1, false, true, false, false, 0},
+			{"limit kept", 100, 7, 1, false, true, false, false, 0},
+			{"limit cut to less", 7, 100, 1, false, true, false, false, 0},
+			{"since", 7, 0, 1, true, false, false, false, 0},
+			{"since, all tied", 7, 7, 1000, true, true, false, false, 0},
+			{"since, limit cut to less", 7, 100, 3, true, true, false, false, 0},
+			{"since, one page", 1000, 0, 3, true, true, false, false, 0},
+			{"places that name a record, pages of 7", 7, 0, 1, false, false, true, false, 0},
+			{"places that name a record, pages of 1", 1, 0, 1, false, true, true, false, 0},
+			{"places that name a record, since", 7, 0, 1, true, true, true, false, 0},
+			{"since, each page anew", 100, 7, 3, true, true, false, true, 0},
 		} {
 			if v.anew && mode == paginationNone {
 				continue // there is one page

@@ -169,7 +169,9 @@ func TestWhatAPersonHasToMend(t *testing.T) {
 		{"a start of another type", "id int", "VALUES (1)", func(c *sql.Config) { c.Start = "yesterday" }, fault.Blocked, "bad_query", "SLUICE_SQL_START"},
 		{"a query that is none", "id int", "VALUES (1)", func(c *sql.Config) { c.Table, c.Query = "", "SELEC 1" }, fault.Blocked, "bad_query", "SLUICE_SQL_QUERY"},
 		{"a join with a name twice", "id int", "VALUES (1)", func(c *sql.Config) { c.Table, c.Query = "", "SELECT a.id, 1 AS n, 2 AS n FROM items AS a" }, fault.Blocked, "bad_query", `two columns are named "n"`},
-		{"a join with the key twice", "id int", "VALUES (1)", func(c *sql.Config) { c.Table, c.Query = "", "SELECT * FROM items AS a JOIN items AS b USING (id), items AS c" }, fault.Blocked, "bad_query", `two columns are named "id"`},
+		{"a join with the key twice", "id int", "VALUES (1)", func(c *sql.Config) {
+			c.Table, c.Query = "", "SELECT * FROM items AS a JOIN items AS b USING (id), items AS c"
+		}, fault.Blocked, "bad_query", `two columns are named "id"`},
 		{"a query that writes", "id int", "VALUES (1)", func(c *sql.Config) { c.Table, c.Query = "", "SELECT nextval('counter')::int AS id" }, fault.Blocked, "bad_query", "read-only"},
 		{"a query that breaks out", "id int", "VALUES (1)", func(c *sql.Config) { c.Table, c.Query = "", "SELECT 1 AS id) AS q; DROP TABLE items; --" }, fault.Blocked, "bad_query", "SLUICE_SQL_QUERY"},
 		{"a wrong password", "id int", "VALUES (1)", func(c *sql.Config) { c.URL = swap(c.URL, password, "wrong-canary") }, fault.Blocked, "unauthorized", "SLUICE_SQL_URL"},
