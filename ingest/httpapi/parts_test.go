@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"sluice/ingest"
 	"sluice/ingest/format"
@@ -141,6 +143,68 @@ func TestAPageThatChangesBetweenItsParts(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestALongPageAfterARestartTakesLongerThanOneTimeout: what was returned is read past within as many timeouts as it has parts.
+func TestALongPageAfterARestartTakesLongerThanOneTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for i := 0; i < 20 && r.Context().Err() == nil; i++ {
+				_, _ = fmt.Fprintf(w, "{\"id\":%d,\"text\":\"%s\"}\n", i, strings.Repeat("x", 1000))
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Second)
+			}
+		})
+		c := Default()
+		c.URL, c.Format, c.MaxPageBytes, c.Timeout = "http://"+apiHost+"/items", format.NDJSON, 2500, 5*time.Second
+		c.Dial = inside(t, map[string]http.Handler{apiHost: slow})
+		var at ingest.Cursor
+		var got []string
+		for caughtUp := false; !caughtUp; {
+			s := open(t, c) // a restart at every place
+			b, err := s.Read(t.Context(), at)
+			if err != nil {
+				t.Fatalf("behind %d records: %v", len(got), err)
+			}
+			got, at, caughtUp = append(got, texts(b)...), b.Next, b.CaughtUp
+			_ = s.Close()
+		}
+		if len(got) != 20 {
+			t.Errorf("%d records, want 20", len(got))
+		}
+	})
+}
+
+// TestAPageInPartsThatIsAsItWasBefore: when it is what the sweep before has seen, the server says "not modified" in its middle.
+func TestAPageInPartsThatIsAsItWasBefore(t *testing.T) {
+	t.Parallel()
+	now := write(format.NDJSON, 0, 1)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		tag := fmt.Sprintf(`"%x"`, hashOf([]byte(now)))
+		w.Header().Set("ETag", tag)
+		if r.Header.Get("If-None-Match") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = io.WriteString(w, now)
+	}, func(c *Config) { c.Format, c.MaxPageBytes = format.NDJSON, onePart })
+	_, c := drain(t, s, "")
+	before := now
+	now = write(format.NDJSON, 0, 30)
+	b, err := s.Read(t.Context(), c)
+	if err != nil || b.CaughtUp || len(b.Items) == 0 {
+		t.Fatalf("%d records, %v; want some of 29", len(b.Items), err)
+	}
+	now = before
+	s = open(t, s.cfg)
+	if again, err := s.Read(t.Context(), b.Next); err != nil || len(again.Items) > 0 || !again.CaughtUp {
+		t.Fatalf("%d records, caught up %v, %v; want nothing new", len(again.Items), again.CaughtUp, err)
+	}
+	now = write(format.NDJSON, 0, 30)
+	if rest, _ := drain(t, s, b.Next); len(b.Items)+len(rest) != 29 {
+		t.Errorf("%d and %d records, want 29 together", len(b.Items), len(rest))
 	}
 }
 

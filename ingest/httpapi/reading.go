@@ -67,12 +67,15 @@ func (s *Source) resume(ctx context.Context, st state) (*reading, error) {
 		r.close()
 	}
 	r, err := s.ask(ctx, s.target(st), st)
-	for err == nil && r.n < st.Done && !r.over {
+	for err == nil && !r.ans.unchanged && r.n < st.Done && !r.over {
 		_, _, err = s.part(ctx, r, st.Done-r.n)
+		r.until = time.Now().Add(s.cfg.Timeout)
 	}
 	switch {
 	case err != nil:
 		return nil, err
+	case r.ans.unchanged:
+		return r, nil
 	case st.Done > 0 && r.digest() != st.Sum:
 		// It is not the page any more that these records were read from. What it holds now is returned whole.
 		r.close()
@@ -138,7 +141,7 @@ func (s *Source) note(r *reading, p page) (fresh []int, err error) {
 	hashes := make([]uint64, len(p.items))
 	for i, item := range p.items {
 		hashes[i] = hashOf(item)
-		_ = binary.Write(r.sum, binary.BigEndian, hashes[i])
+		_, _ = r.sum.Write(binary.BigEndian.AppendUint64(nil, hashes[i]))
 	}
 	if s.remembersPages() {
 		r.hashes = append(r.hashes, hashes...)
