@@ -150,14 +150,6 @@ func TestWhatCannotBeRead(t *testing.T) {
 				write(t, filepath.Join(folder, fmt.Sprint(i)), lines(i, i+1))
 			}
 		}, "too_many_files", "3 files"},
-		"no permission": {func(t testing.TB, folder string, _ *file.Config) {
-			write(t, filepath.Join(folder, "a"), lines(0, 1))
-			must(t, os.Chmod(filepath.Join(folder, "a"), 0))
-			if f, err := os.Open(filepath.Join(folder, "a")); err == nil {
-				_ = f.Close()
-				t.Skip("SKIPPED: this user may read everything")
-			}
-		}, "file_unreadable", "make it readable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
