@@ -115,6 +115,26 @@ func TestAFileIsNotFinishedBeforeItsCursorIsSaved(t *testing.T) {
 	}
 }
 
+// TestAnotherFileOfTheNameIsNotDeleted: what is finished is a file, not a name, and the other one may look the same.
+func TestAnotherFileOfTheNameIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	c := config(folder)
+	c.DoneAfter, c.WhenDone = time.Minute, "delete"
+	path := filepath.Join(folder, "a")
+	write(t, path, lines(0, 2))
+	age(t, path)
+	s := open(t, c)
+	_, cursor := drain(t, s, "")
+	must(t, os.Rename(path, filepath.Join(t.TempDir(), "a"))) // not removed, or the other one may get its identity
+	write(t, path, lines(0, 2))
+	age(t, path)
+	must(t, s.Commit(t.Context(), cursor))
+	if got := names(t, folder); got != "[a]" {
+		t.Errorf("the folder has %s, want [a]: nobody has read that one", got)
+	}
+}
+
 func TestWhatCannotBeMovedIsSaid(t *testing.T) {
 	t.Parallel()
 	folder, done := t.TempDir(), t.TempDir()

@@ -148,6 +148,53 @@ func TestRotationAtEveryBatch(t *testing.T) {
 	}
 }
 
+// TestAFileThatIsRenamedBeforeItsTurnIsRead: the batch was full before the second file was begun, and then it goes where no
+// pattern matches.
+func TestAFileThatIsRenamedBeforeItsTurnIsRead(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	c := config(folder)
+	c.Paths = filepath.Join(folder, "app*")
+	write(t, filepath.Join(folder, "app1"), lines(0, 12))
+	write(t, filepath.Join(folder, "app2"), lines(100, 103))
+	b, err := open(t, c).Read(t.Context(), "")
+	must(t, err)
+	must(t, os.Rename(filepath.Join(folder, "app2"), filepath.Join(folder, "old")))
+	got, _ := drain(t, open(t, c), b.Next)
+	if lost := missing(got, 100, 103); len(lost) > 0 {
+		t.Errorf("lines %v of the renamed file are lost", lost)
+	}
+}
+
+// TestTheRestOfARotatedFileComesFirst: what took its place holds what came later, although its name comes first.
+func TestTheRestOfARotatedFileComesFirst(t *testing.T) {
+	t.Parallel()
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restart %v", restart), func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			s, path := open(t, config(folder)), filepath.Join(folder, "app.log")
+			write(t, path, lines(0, 12))
+			b, err := s.Read(t.Context(), "")
+			must(t, err)
+			must(t, os.Rename(path, path+".1"))
+			write(t, path, lines(12, 20))
+			if restart {
+				s = open(t, config(folder))
+			}
+			got, _ := drain(t, s, b.Next)
+			for i, item := range got {
+				if want := string(line(len(b.Items) + i)); item != want {
+					t.Fatalf("item %d behind the rotation is %s, want %s", i, item, want)
+				}
+			}
+			if n := len(b.Items) + len(got); n != 20 {
+				t.Errorf("%d lines came, want 20", n)
+			}
+		})
+	}
+}
+
 // A world is a folder in which files are written, rotated and read at random.
 type world struct {
 	t      testing.TB
