@@ -73,6 +73,9 @@ func TestItemsOfEachKind(t *testing.T) {
 		"json: an empty array":                              {format.Options{Kind: "json"}, "[]", nil, io.EOF},
 		"json: ends inside of a value":                      {format.Options{Kind: "json"}, `[{"a":1},{"b":`, []string{`item 1-8 {"a":1}`}, io.ErrUnexpectedEOF},
 		"json: ends inside of the array":                    {format.Options{Kind: "json"}, `[1,2`, []string{"item 1-2 1"}, io.ErrUnexpectedEOF},
+		"json: ends behind an element":                      {format.Options{Kind: "json"}, `[{"a":1}`, []string{`item 1-8 {"a":1}`}, io.ErrUnexpectedEOF},
+		"json: ends behind a comma":                         {format.Options{Kind: "json"}, `["a", `, []string{`item 1-4 "a"`}, io.ErrUnexpectedEOF},
+		"json: growing behind a number":                     {format.Options{Kind: "json", Growing: true}, `1 2`, []string{"item 1-1 1"}, io.ErrUnexpectedEOF},
 		"json: an element too long":                         {format.Options{Kind: "json", MaxItemBytes: 5}, `["12345",{}]`, []string{`bad 1-8 "1234`, "item 1-11 {}"}, io.EOF},
 		"xml: attributes, text, repeated": {xml, `<?xml version="1.0"?><r xmlns:x="u"><item id="1"> <n>a &amp; b</n><n/><x:o k="v">t</x:o> </item>` + "\n" + `<item>text</item></r>`,
 			[]string{`item 1-96 {"@id":"1","n":["a & b",""],"o":{"@k":"v","#text":"t"}}`, `item 2-114 {"#text":"text"}`}, io.EOF},
@@ -97,6 +100,37 @@ func TestItemsOfEachKind(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestItemsStayAsTheyWere: what is read later, in the same memory of the Decoder, changes nothing of them.
+func TestItemsStayAsTheyWere(t *testing.T) {
+	t.Parallel()
+	var xml strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&xml, "<i>%d</i>\n", i)
+	}
+	numbers := strings.NewReplacer("<i>", "", "</i>", "").Replace(xml.String())
+	for kind, stream := range map[string]string{"ndjson": numbers, "lines": numbers, "csv": "n\n" + numbers, "json": numbers, "xml": "<r>" + xml.String() + "</r>"} {
+		d, err := format.NewDecoder(strings.NewReader(stream), format.Options{Kind: kind, Element: "i"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var items [][]byte
+		item, err := d.Next()
+		for ; err == nil; item, err = d.Next() {
+			items = append(items, item.Data)
+		}
+		if err != io.EOF || len(items) != 20_000 { //nolint:errorlint // the contract
+			t.Errorf("%s: %d items and %v, want 20000 and the end", kind, len(items), err)
+		}
+		form := map[string]string{"ndjson": "%d", "json": "%d", "lines": `{"line":"%d"}`, "csv": `{"n":"%d"}`, "xml": `{"#text":"%d"}`}[kind]
+		for i, got := range items {
+			if want := fmt.Sprintf(form, i); string(got) != want {
+				t.Errorf("%s: item %d has become %q, want %q", kind, i, got, want)
+				break
+			}
+		}
 	}
 }
 
