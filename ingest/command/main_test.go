@@ -39,7 +39,7 @@ var programs = map[string]func(args []string){
 	"again":  func(args []string) { printTap(args, 1) },
 	"follow": follow,
 	"say":    say,
-	"deaf":   func([]string) { signal.Ignore(syscall.SIGTERM); fmt.Println(`{"id":0}`); select {} },
+	"deaf":   func([]string) { signal.Ignore(syscall.SIGTERM); fmt.Println(`{"id":0}`); time.Sleep(time.Hour) },
 	"long":   long,
 	"flood":  flood,
 	"family": family,

@@ -171,27 +171,6 @@ func TestOutputThatGetsShorter(t *testing.T) {
 	want(t, "an empty run", got)
 }
 
-// A tap whose last state is the one that it was started with repeats its last record in every run; it is delivered once.
-func TestATapWithAnInclusiveBookmarkDoesNotRepeatForEver(t *testing.T) {
-	t.Parallel()
-	o := newOrigin(t, 4, object)
-	cfg := config(self("again", o.file, "100", "--state", "{state}"))
-	cfg.Format, cfg.Stream = "singer", "events"
-	s := open(t, cfg)
-	got, c := read(t, s, "")
-	want(t, "the first run", got, object(0), object(1), object(2), object(3))
-	for range 3 {
-		if got, c = read(t, s, c); len(got) > 1 {
-			t.Errorf("nothing is new, and %q came", got)
-		}
-	}
-	got, c = read(t, s, c)
-	want(t, "nothing new", got)
-	o.add(2)
-	got, _ = read(t, s, c)
-	want(t, "two new ones", got, object(4), object(5))
-}
-
 func TestFailureCountsForNothingBehindTheLastMark(t *testing.T) {
 	t.Parallel()
 	mark := func(s string) string { return `{"sluice_cursor":"` + s + `"}` + "\n" }
@@ -218,6 +197,17 @@ func TestFailureCountsForNothingBehindTheLastMark(t *testing.T) {
 		s := open(t, config(self("say", object(0)+"\n", `{"id":`, "die")))
 		failure(t, s, "", fault.Transient, "command_failed", "signal (killed), having said nothing")
 		proof.Row{Area: "source", Fault: "a program is killed in the middle of a record", Action: proof.Retry, Reason: "command_failed", Promises: "P1 P2"}.Report(t)
+	})
+	t.Run("a signal, where a batch is full before the end is seen", func(t *testing.T) {
+		t.Parallel()
+		cfg := config(self("say", object(0)+"\n", `{"id":`, "die"))
+		cfg.Batch = 1
+		s := open(t, cfg)
+		b, err := s.Read(t.Context(), "")
+		if err != nil || len(b.Items) != 1 || string(b.Items[0]) != object(0) {
+			t.Fatalf("got %q, %v; want the whole line", b.Items, err)
+		}
+		failure(t, s, b.Next, fault.Transient, "command_failed", "signal (killed)")
 	})
 	t.Run("a line that is cut off is an item if all is well", func(t *testing.T) {
 		t.Parallel()
@@ -281,21 +271,6 @@ func TestOutputThatIsNone(t *testing.T) {
 			cfg.Format = tc.format
 			failure(t, open(t, cfg), "", fault.Blocked, "bad_output", tc.text)
 		})
-	}
-}
-
-func TestTapMessagesThatAreNoRecords(t *testing.T) {
-	t.Parallel()
-	var notes []string
-	cfg := config(self("say", `{"type":"activate_version","stream":"a","version":1}`+"\n", `{"type":"LOG"}`+"\n", `{"type":"LOG"}`+"\n",
-		`{"type":"STATE","value":null}`+"\n", `{"type":"record","stream":"a","record":{"n":12345678901234567890.10,"n":2}}`+"\n",
-		`{"type":"RECORD","stream":"b","record":{}}`+"\n"))
-	cfg.Format, cfg.Stream = "singer", "a"
-	cfg.Note = func(text string) { notes = append(notes, text) }
-	got, _ := read(t, open(t, cfg), "")
-	want(t, "one stream", got, `{"n":12345678901234567890.10,"n":2}`)
-	if len(notes) != 1 || !strings.Contains(notes[0], `"LOG"`) {
-		t.Errorf("noted %q, want one note on LOG", notes)
 	}
 }
 
