@@ -172,3 +172,18 @@ func (d *database) do(statement string, args ...any) {
 		d.t.Fatalf("%s: %v", statement, err)
 	}
 }
+
+// looked waits until the Source has looked for new rows: until its first transaction has ended.
+func (d *database) looked() {
+	d.t.Helper()
+	for {
+		var ended int
+		err := d.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'sluice' AND query = 'rollback' AND state = 'idle'").Scan(&ended)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if ended > 0 {
+			return
+		}
+	}
+}
