@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -98,6 +99,50 @@ func TestWhatIsSeenIsWrittenReadAndPlayed(t *testing.T) {
 	got, err := ask(t, player, "POST", "http://elsewhere.example/x?a=1&b=2&api_key="+canary, `{"a": 1}`)
 	if err != nil || got != string(back.Body) {
 		t.Errorf("played: %q, %v; want what was recorded, whatever the order of parameters, the host and the secret", got, err)
+	}
+}
+
+// TestTheFormOfARequestIsRecordedWithoutItsSecrets: nobody has named them, only the form does.
+func TestTheFormOfARequestIsRecordedWithoutItsSecrets(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse("http://a.example/token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := exchange.Exchange{Method: "POST", URL: u, Asked: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		Sent: []byte("grant_type=refresh_token&refresh_token=of-nobody"), Status: 200}
+	clean, err := x.Redacted(redact.Numbering(nil))
+	if got, want := string(clean.Sent), "grant_type=refresh_token&refresh_token=REDACTED-1"; err != nil || got != want {
+		t.Errorf("recorded %s, %v; want %s", got, err, want)
+	}
+}
+
+// broken is a RoundTripper whose answer breaks off.
+type broken struct{}
+
+func (broken) RoundTrip(*http.Request) (*http.Response, error) {
+	body := io.MultiReader(strings.NewReader(`[{"id":1},`), iotest.ErrReader(io.ErrUnexpectedEOF))
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(body)}, nil
+}
+
+func TestAnAnswerThatBreaksOffIsSeenAsSuch(t *testing.T) {
+	t.Parallel()
+	var seen exchange.Seen
+	watch := &exchange.Watch{Next: broken{}, Keep: true, Tell: func(x exchange.Seen) { seen = x }}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://a.example/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := watch.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the reader has got %v, want %v", err, io.ErrUnexpectedEOF)
+	}
+	resp.Body.Close()
+	if !errors.Is(seen.Err, io.ErrUnexpectedEOF) || seen.Bytes != 10 {
+		t.Errorf("seen %d bytes and %v, want 10 and %v", seen.Bytes, seen.Err, io.ErrUnexpectedEOF)
 	}
 }
 

@@ -68,6 +68,8 @@ func TestHeadersAddressesAndForms(t *testing.T) {
 	}
 	for _, tc := range []struct{ name, got, want string }{
 		{"authorization", r.Header("Authorization", "Bearer "+canary), "Bearer ***"},
+		{"an authorization that nobody knows", r.Header("Authorization", "Bearer of-somebody"), "Bearer ***"},
+		{"a key that nobody knows", r.Header("X-Api-Key", "of-somebody"), "***"},
 		{"a cookie", r.Header("Set-Cookie", "sid=1234; Path=/"), "***"},
 		{"a link", r.Header("Link", `<https://a.example/?access_token=abc&page=2>; rel="next"`), `<https://a.example/?access_token=***&page=2>; rel="next"`},
 		{"a harmless header", r.Header("Content-Type", "application/json"), "application/json"},
