@@ -176,7 +176,6 @@ func TestWhatAPersonHasToMend(t *testing.T) {
 		reason, says        string
 	}{
 		{"equal keys", "id int", "VALUES (1), (2), (2)", nil, fault.Blocked, "no_order", "SLUICE_SQL_TIE"},
-		{"equal keys where a batch ends", "id int", "VALUES (1), (2), (2)", func(c *sql.Config) { c.Batch = 2 }, fault.Blocked, "no_order", "SLUICE_SQL_TIE"},
 		{"a key that is null", "id int", "VALUES (1), (NULL)", nil, fault.Blocked, "no_order", "has no value"},
 		{"a tie that is null", "id int, tie int", "VALUES (1, NULL)", func(c *sql.Config) { c.Tie = "tie" }, fault.Blocked, "no_order", "has no value"},
 		{"infinity", "id timestamptz", "VALUES ('infinity')", nil, fault.Blocked, "no_order", "infinity"},
@@ -219,6 +218,17 @@ func TestWhatAPersonHasToMend(t *testing.T) {
 				t.Errorf("the table is gone: %v", err)
 			}
 		})
+	}
+}
+
+// TestEqualKeysWhereABatchEnds: the second row would be behind the cursor of the first.
+func TestEqualKeysWhereABatchEnds(t *testing.T) {
+	d := start(t).database(t)
+	d.do("CREATE TABLE items (id int)")
+	d.do("INSERT INTO items VALUES (1), (2), (2)")
+	b, err := open(t, d.url, func(c *sql.Config) { c.Batch = 2 }).Read(t.Context(), "")
+	if f := fault.From(err); err == nil || f.Class != fault.Blocked || f.Reason != "no_order" || !strings.Contains(err.Error(), "SLUICE_SQL_TIE") {
+		t.Errorf("Read = %s, %v; want a Blocked fault: no_order, with a word of SLUICE_SQL_TIE", texts(b), err)
 	}
 }
 

@@ -3,10 +3,7 @@ package file_test
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"sluice/ingest"
 	"sluice/internal/fault"
@@ -55,27 +52,5 @@ func TestWhatThisUserMayNotRead(t *testing.T) {
 			}
 			proof.Row{Area: "source", Fault: name + " that must not be read", Action: proof.Pause, Reason: "file_unreadable", Promises: "P1 P12"}.Report(t)
 		})
-	}
-}
-
-// unprivileged calls do with the rights of somebody who may not read everything: on a thread of its own, whose user for files is
-// another one.
-func unprivileged(t *testing.T, do func()) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		do()
-		return
-	}
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
-		err := unix.Setfsuid(65534)
-		if err == nil {
-			do()
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
-		t.Fatal(err)
 	}
 }
