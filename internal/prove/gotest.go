@@ -27,6 +27,7 @@ type event struct {
 // An outcome is what a run of go test came to.
 type outcome struct {
 	failed   []string // tests that failed, as package.Test; subtests and the tests around them
+	skipped  []string // tests that skipped themselves, in the same way
 	unbuilt  bool     // something did not compile, so that nothing was tested
 	complete bool     // go test itself ended with 0
 }
@@ -59,7 +60,7 @@ func goTest(ctx context.Context, root string, args []string, heard func(event), 
 		l.unbuilt = true
 		fmt.Fprint(out, complaints.String())
 	}
-	return outcome{failed: l.failed, unbuilt: l.unbuilt, complete: err == nil}, listenErr
+	return outcome{failed: l.failed, skipped: l.skipped, unbuilt: l.unbuilt, complete: err == nil}, listenErr
 }
 
 // A listener reads events.
@@ -68,6 +69,7 @@ type listener struct {
 	out     io.Writer
 	said    map[string][]string // what a test has printed, until it is known to have passed
 	failed  []string
+	skipped []string
 	unbuilt bool
 }
 
@@ -132,6 +134,7 @@ func (l *listener) end(id string, e event) {
 		l.failed = append(l.failed, id)
 		fmt.Fprint(l.out, strings.Join(said, ""))
 	case e.Action == "skip":
+		l.skipped = append(l.skipped, id)
 		for _, text := range said {
 			if text = strings.TrimSpace(text); text != "" && !strings.HasPrefix(text, "===") && !strings.HasPrefix(text, "---") {
 				fmt.Fprintf(l.out, "SKIP  %s: %s\n", strings.TrimPrefix(id, "sluice/"), text)

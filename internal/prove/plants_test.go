@@ -136,14 +136,14 @@ func toothless(t *testing.T, name string, there []plant) (mentions int, missing 
 	return mentions, missing
 }
 
-// TestTry plants a bug into a module of its own: caught, got through, does not compile, moved away, panics.
-func TestTry(t *testing.T) {
-	t.Parallel()
+// toy makes a module with two functions, and a test for one of them.
+func toy(t *testing.T) string {
+	t.Helper()
 	root := t.TempDir()
 	for name, text := range map[string]string{
 		"go.mod":      "module sluice\n\ngo 1.26\n",
 		"a/a.go":      "package a\n\nfunc Two() int { return 2 }\n\nfunc Three() int { return 3 }\n",
-		"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestTwo(t *testing.T) {\n\tif Two() != 2 {\n\t\tt.Error(\"not two\")\n\t}\n}\n",
+		"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestTwo(t *testing.T) {\n\tif Two() == 0 {\n\t\tt.Skip(\"not here\")\n\t}\n\tif Two() != 2 {\n\t\tt.Error(\"not two\")\n\t}\n}\n",
 	} {
 		path := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -153,12 +153,21 @@ func TestTry(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return root
+}
+
+// TestTry plants a bug into a module of its own: caught, got through, does not compile, moved away, panics, and a test
+// that cannot run here.
+func TestTry(t *testing.T) {
+	t.Parallel()
+	root := toy(t)
 	for name, c := range map[string]struct {
 		old, new string
 		by, fail string
 	}{
 		"caught":           {"return 2", "return 4", "a.TestTwo", ""},
 		"panics":           {"return 2", "panic(2)", "a.TestTwo", ""},
+		"cannot run here":  {"return 2", "return 0", "", ""},
 		"gets through":     {"return 3", "return 4", "", ""},
 		"does not compile": {"return 2", "return two", "", "does not compile"},
 		"has moved":        {"return 5", "return 4", "", "stands 0 times"},
@@ -172,9 +181,33 @@ func TestTry(t *testing.T) {
 			if r.by != c.by || r.caught != (c.by != "") {
 				t.Errorf("caught by %q, want %q", r.by, c.by)
 			}
+			if want := name == "cannot run here"; r.skipped != want {
+				t.Errorf("skipped: %v, want %v", r.skipped, want)
+			}
 		})
 	}
 	if text, err := os.ReadFile(filepath.Join(root, "a/a.go")); err != nil || !strings.Contains(string(text), "return 2") {
 		t.Errorf("the source is %q (%v), want it untouched", text, err)
+	}
+}
+
+// TestWhatCannotBeTriedHereIsToldOf: a test that skips itself says nothing about its bug, neither that it is caught nor that it got
+// through.
+func TestWhatCannotBeTriedHereIsToldOf(t *testing.T) {
+	t.Parallel()
+	at := plant{file: "a/a.go", pkg: "a", test: "TestTwo", old: "return 2"}
+	caught, skipped := at, at
+	caught.name, caught.new = "caught", "return 4"
+	skipped.name, skipped.new = "skipped", "return 0"
+	total, out := newTally(), new(bytes.Buffer)
+	missed, err := plantAll(context.Background(), toy(t), []plant{caught, skipped}, total, out)
+	if err != nil || len(missed) > 0 {
+		t.Errorf("got through: %q, %v; want none", missed, err)
+	}
+	if len(total.plants) != 1 || total.plants[0].name != "caught" {
+		t.Errorf("counted: %v, want the one that was caught", total.plants)
+	}
+	if !strings.Contains(out.String(), "SKIP  skipped") {
+		t.Errorf("said %q, want a word on what was skipped", out)
 	}
 }
