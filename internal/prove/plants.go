@@ -3,8 +3,10 @@ package main
 import "slices"
 
 // plants are the bugs that every run has to catch: twelve that tools of this kind have had, those that Sluice itself has had,
-// and one for each place that upholds an invariant.
-func plants() []plant { return slices.Concat(invented, found, upheld, upheldState, upheldPages) }
+// one for each place that upholds an invariant, and those in the lines that read, cut and shape records.
+func plants() []plant {
+	return slices.Concat(invented, found, upheld, upheldState, upheldPages, upheldFiles, upheldOrigins, upheldFormats)
+}
 
 // invented are bugs that tools of this kind have had.
 var invented = []plant{
