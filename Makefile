@@ -1,6 +1,6 @@
 # The bare 'make' lists the targets. Go 1.26 and make are all that is needed, except where a line says otherwise.
 .DEFAULT_GOAL := help
-.PHONY: help build demo bench local test prove race check security crash fuzz bench-send bench-sources docs golden tools clean
+.PHONY: help build demo bench local test test-long prove race check security crash fuzz bench-send bench-sources docs golden tools clean
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -31,7 +31,10 @@ local: build ## run the stand-in of SQS, STS and API Gateway, with a feed to try
 test: ## run all tests but whole benchmarks, add up what they have proved, and see twelve planted bugs caught, in under 3 minutes
 	$(GO) run ./internal/prove -short
 
-prove: ## the same with large numbers and every planted bug, in under 8 minutes; writes docs/track-record.md and docs/fault-matrix.md
+test-long: ## run the tests that wait for a minute or read a GiB, in under 3 minutes
+	$(GO) test -count=1 ./cmd/sluice ./ingest/file -run '^(TestAFreshRecordArrivesAfterEveryMishap|TestMemoryOfALargeFile)$$' -long
+
+prove: ## the same as 'make test' with large numbers and every planted bug, in under 8 minutes; writes docs/track-record.md and docs/fault-matrix.md
 	$(GO) run ./internal/prove
 
 race: ## run all tests with the race detector (needs a C compiler)

@@ -25,7 +25,7 @@ func brief() form {
 const slow = 5
 
 // loops are the tests whose numbers the full form raises, so that they are not run with the small ones too.
-const loops = "^(TestSimulation|TestDaemon|TestCrash|TestCrashAtNamedSteps|TestStop|TestSoak|TestPowerLoss|TestDiskThatFailsAndLosesPower)$"
+const loops = "^(TestSimulation|TestDaemon|TestCrash|TestCrashAtNamedSteps|TestStop|TestSoak|TestPowerLoss|TestDiskThatFailsAndLosesPower|TestMemoryOfALargeFile)$"
 
 // full is what 'make prove' runs, in under eight minutes on two cores.
 func full() form {
@@ -34,6 +34,7 @@ func full() form {
 		{"simulation of the whole daemon", tests(slow, "./internal/simulation", "-run", "^TestDaemon$", "-seeds", "600")},
 		{"loss of power", tests(slow, "./ingest", "-run", "^(TestPowerLoss|TestDiskThatFailsAndLosesPower)$", "-rapid.checks=400")},
 		{"kills, stops and soak", tests(slow, "./cmd/sluice", "-run", "^(TestCrash|TestCrashAtNamedSteps|TestStop|TestSoak)$", "-kills", "150", "-stops", "50", "-soak", "40s")},
+		{"files of a GiB", tests(slow, "./ingest/file", "-run", "^TestMemoryOfALargeFile$", "-long")},
 		{"fault matrix and properties", tests(slow, "-skip", loops, "./transport/...", "./ingest/...", "./internal/...", "./cmd/sluice")},
 		{"fuzzing", fuzz(3000)},
 	}}
