@@ -72,6 +72,18 @@ func TestARowThatIsCommittedLateIsNotMissed(t *testing.T) {
 	}
 }
 
+// TestNewRowsWaitForTheLag: none is returned before others with smaller values have had that long to be committed.
+func TestNewRowsWaitForTheLag(t *testing.T) {
+	d := start(t).database(t)
+	d.do("CREATE TABLE items (id int PRIMARY KEY)")
+	d.do("INSERT INTO items VALUES (6)")
+	const lag = 500 * time.Millisecond
+	s, begun := open(t, d.url, func(c *sql.Config) { c.Lag = lag }), time.Now()
+	if b := read(t, s, ""); len(b.Items) != 1 || time.Since(begun) < lag {
+		t.Errorf("read %s after %v, want the row after %v at the earliest", texts(b), time.Since(begun), lag)
+	}
+}
+
 // TestARowOfTheWaitHasAWaitOfItsOwn: a row that comes while others are waited for may have one before it that is not there yet.
 func TestARowOfTheWaitHasAWaitOfItsOwn(t *testing.T) {
 	d := start(t).database(t)

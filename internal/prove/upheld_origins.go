@@ -91,7 +91,7 @@ var upheldOrigins = []plant{
 		file: "ingest/sql/source.go",
 		old:  "	if err := sleep(ctx, s.cfg.Lag); err != nil {\n",
 		new:  "	if err := sleep(ctx, 0); err != nil {\n",
-		pkg:  "ingest/sql", test: "TestARowThatIsCommittedLateIsNotMissed",
+		pkg:  "ingest/sql", test: "TestNewRowsWaitForTheLag",
 	},
 	{
 		name: "fence-does-not-hold", breaks: "P1", bug: "rows that have come during the wait are read without one of their own",
