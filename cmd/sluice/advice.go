@@ -13,6 +13,7 @@ import (
 var remedies = []struct{ op, text string }{
 	{"http.", "check SLUICE_HTTP_URL and the server behind it"},
 	{"sql.", "check SLUICE_SQL_URL, its host, port and sslmode, and the database behind it"},
+	{"s3.", "check the network, SLUICE_S3_REGION and, if it is set, AWS_ENDPOINT_URL_S3"},
 	{"command", "look at what the program says, and at SLUICE_COMMAND_ARGV"},
 	{"file.", "look at the file that the message names, and at SLUICE_FILE_PATHS"},
 	{"sqs.", "check the network, SLUICE_SQS_QUEUE_URL and, if it is set, AWS_ENDPOINT_URL_SQS"},

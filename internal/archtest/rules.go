@@ -39,6 +39,7 @@ func rules() []rule {
 		{"ingest", []string{"transport", "internal/fault", "internal/backoff", "internal/atomicfile", "internal/jq"}, "the loop knows contracts, not drivers or sources"},
 		{"ingest/sourcetest", []string{"ingest", "internal/fault"}, "the suite knows the contract only"},
 		{"ingest/format", []string{"internal/fault"}, "it cuts bytes into items for every source"},
+		{"ingest/s3", []string{"ingest", "ingest/format", "internal/fault", "internal/awscreds"}, "a source knows no other source and no transport"},
 		{"ingest/httpapi", []string{"ingest", "ingest/format", "internal/fault", "internal/netaddr", "internal/secret", "internal/awscreds"}, "a source knows no other source and no transport"},
 		{"ingest/*", []string{"ingest", "ingest/format", "internal/fault", "internal/netaddr", "internal/secret"}, "a source knows no other source and no transport"},
 

@@ -22,7 +22,7 @@ import (
 
 // Core is what the daemon needs whatever the source and the transport: prefix SLUICE.
 type Core struct {
-	Source    string `split_words:"true" default:"http" desc:"where records come from: http (an API), file (files that grow), command (a program that prints them, Singer taps too), or sql (a table of PostgreSQL)"`
+	Source    string `split_words:"true" default:"http" desc:"where records come from: http (an API), file (files that grow), command (a program that prints them, Singer taps too), s3 (objects of a bucket), or sql (a table of PostgreSQL)"`
 	Transport string `split_words:"true" default:"sqs" desc:"how records travel: sqs, apigateway, jetstream, rabbitmq, or memory, which keeps nothing and is for trying out a source"`
 	Stream    string `split_words:"true" desc:"name of the stream of records, part of every record's ID; unset: derived from the address of the source"`
 
@@ -77,7 +77,7 @@ func (c *Core) complete(getenv func(string) string) {
 // Validate reports everything that is wrong with the values.
 func (c Core) Validate() error {
 	return errors.Join(
-		oneOf("SOURCE", c.Source, "http", "file", "command", "sql"),
+		oneOf("SOURCE", c.Source, "http", "file", "command", "s3", "sql"),
 		oneOf("TRANSPORT", c.Transport, "sqs", "apigateway", "jetstream", "rabbitmq", "memory"),
 		plain("STREAM", c.Stream),
 		c.shaped(),

@@ -16,6 +16,7 @@ import (
 	"sluice/ingest/command"
 	"sluice/ingest/file"
 	"sluice/ingest/httpapi"
+	"sluice/ingest/s3"
 	"sluice/ingest/sql"
 	"sluice/internal/awscreds"
 	"sluice/internal/config"
@@ -35,6 +36,7 @@ type Settings struct {
 	SQL        sql.Config
 	Command    command.Config
 	File       file.Config
+	S3         s3.Config
 	SQS        sqs.Config
 	APIGateway apigateway.Config
 	Role       awscreds.Config
@@ -61,10 +63,11 @@ func (s *Settings) sections() (core, source, transports []config.Section) {
 			{Prefix: "SLUICE_SQL", Into: &s.SQL, Title: "Source: a table of PostgreSQL", When: "SLUICE_SOURCE=sql"},
 			{Prefix: "SLUICE_COMMAND", Into: &s.Command, Title: "Source: a program", When: "SLUICE_SOURCE=command"},
 			{Prefix: "SLUICE_FILE", Into: &s.File, Title: "Source: files", When: "SLUICE_SOURCE=file"},
+			{Prefix: "SLUICE_S3", Into: &s.S3, Title: "Source: objects of S3", When: "SLUICE_SOURCE=s3"},
 		}, []config.Section{
 			{Prefix: "SLUICE_SQS", Into: &s.SQS, Title: "Transport: an SQS queue", When: "SLUICE_TRANSPORT=sqs"},
 			{Prefix: "SLUICE_APIGATEWAY", Into: &s.APIGateway, Title: "Transport: an API Gateway endpoint", When: "SLUICE_TRANSPORT=apigateway"},
-			{Prefix: "SLUICE_ROLE", Into: &s.Role, Title: "A role to assume", When: "SLUICE_TRANSPORT is sqs or apigateway, or SLUICE_HTTP_AWS_SERVICE is set"},
+			{Prefix: "SLUICE_ROLE", Into: &s.Role, Title: "A role to assume", When: "SLUICE_TRANSPORT is sqs or apigateway, SLUICE_SOURCE is s3, or SLUICE_HTTP_AWS_SERVICE is set"},
 			{Prefix: "SLUICE_JETSTREAM", Into: &s.JetStream, Title: "Transport: a stream of NATS JetStream", When: "SLUICE_TRANSPORT=jetstream"},
 			{Prefix: "SLUICE_RABBITMQ", Into: &s.RabbitMQ, Title: "Transport: RabbitMQ", When: "SLUICE_TRANSPORT=rabbitmq"},
 		}
@@ -136,7 +139,9 @@ func (s *Settings) of(transport string) []any {
 }
 
 // signs reports whether the selected source signs its requests for AWS.
-func (s *Settings) signs() bool { return s.Core.Source == "http" && s.HTTP.AWSService != "" }
+func (s *Settings) signs() bool {
+	return s.Core.Source == "s3" || s.Core.Source == "http" && s.HTTP.AWSService != ""
+}
 
 // loadNaming reads the files with programs and schema, and compiles all of it.
 func (s *Settings) loadNaming() error {

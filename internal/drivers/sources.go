@@ -9,6 +9,7 @@ import (
 	"sluice/ingest/command"
 	"sluice/ingest/file"
 	"sluice/ingest/httpapi"
+	"sluice/ingest/s3"
 	"sluice/ingest/sql"
 	"sluice/internal/awscreds"
 )
@@ -43,6 +44,9 @@ func (s *Settings) chosen() choice {
 	case "command":
 		c := &s.Command
 		return choice{c, c.Interval, c.MaxRecordBytes, int(c.MemoryPerBatch()), func() (Source, error) { return command.New(*c) }}
+	case "s3":
+		c := &s.S3
+		return choice{c, c.Interval, c.MaxRecordBytes, c.MaxBatchBytes(), s.s3}
 	case "sql":
 		c := &s.SQL
 		return choice{c, c.Interval, c.MaxRecordBytes, sql.MaxBatchBytes, func() (Source, error) { return sql.New(*c) }}
@@ -74,6 +78,20 @@ func (s *Settings) http() (Source, error) {
 		if c.AWS != nil {
 			c.AWS.Close()
 		}
+		return nil, err
+	}
+	return source, nil
+}
+
+// s3 opens the source of objects with the identity that it signs with.
+func (s *Settings) s3() (Source, error) {
+	aws, err := awscreds.Load(context.Background(), s.Role)
+	if err != nil {
+		return nil, err
+	}
+	source, err := s3.New(s.S3, aws)
+	if err != nil {
+		aws.Close()
 		return nil, err
 	}
 	return source, nil

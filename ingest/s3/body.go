@@ -1,0 +1,134 @@
+package s3
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// errSilent is the end of a request whose answer did not go on.
+var errSilent = errors.New("nothing came")
+
+// A body is the answer to a request for an object. It outlives the Read that asked for it; the one under way is followed.
+type body struct {
+	ctx     context.Context //nolint:containedctx // that of the request, which is as long as the body
+	cancel  context.CancelCauseFunc
+	timeout time.Duration // for a pause
+	timer   *time.Timer   // runs while something is waited for
+
+	from   io.ReadCloser // nil: no answer yet
+	etag   string
+	left   int64 // bytes that have to come; -1: nobody has said how many
+	end    int64 // of the object, in bytes; -1: as above
+	failed error // why the answer broke off; nil: it did not
+}
+
+func newBody(timeout time.Duration) *body {
+	b := &body{timeout: timeout}
+	b.ctx, b.cancel = context.WithCancelCause(context.Background())
+	b.timer = time.AfterFunc(timeout, func() { b.cancel(errSilent) })
+	b.timer.Stop()
+	return b
+}
+
+// follow ends the body when ctx ends, until the function that it returns is called.
+func (b *body) follow(ctx context.Context) func() {
+	stop := context.AfterFunc(ctx, func() { b.cancel(context.Cause(ctx)) })
+	return func() { stop() }
+}
+
+// Read reads on. An answer that breaks off is no end.
+func (b *body) Read(p []byte) (int, error) {
+	if b.failed != nil {
+		return 0, b.failed
+	}
+	b.timer.Reset(b.timeout)
+	n, err := b.from.Read(p)
+	b.timer.Stop()
+	if b.left >= 0 {
+		b.left -= int64(n)
+	}
+	switch {
+	case err == io.EOF && b.left > 0: //nolint:errorlint // one that is wrapped tells of a broken connection
+		b.failed = fmt.Errorf("%d bytes did not come", b.left)
+	case err != nil && err != io.EOF: //nolint:errorlint // as above
+		b.failed = fmt.Errorf("the connection broke: %w", err)
+	}
+	if b.failed != nil {
+		err = b.failed
+	}
+	return n, err
+}
+
+func (b *body) close() {
+	b.timer.Stop()
+	b.cancel(context.Canceled)
+	if b.from != nil {
+		_ = b.from.Close()
+	}
+}
+
+// maxWindow is how much of what is unpacked a zstd frame may refer back to: that of level 19 is 8 MiB.
+const maxWindow = 32 << 20
+
+// The first bytes of a gzip member (RFC 1952, section 2.3.1) and of a zstd frame (RFC 8878, section 3.1.1).
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
+
+// unpacked is the content of an object.
+type unpacked struct {
+	from   io.Reader
+	packed bool
+	zstd   *zstd.Decoder
+}
+
+// Read reads on. What breaks off in the middle of what is compressed is an error of that, and no end.
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.from.Read(p)
+	if u.packed && err != nil && err != io.EOF { //nolint:errorlint // only this is the end of what is packed
+		err = fmt.Errorf("what is compressed is damaged or breaks off: %w", err)
+	}
+	return n, err
+}
+
+func (u *unpacked) close() {
+	if u.zstd != nil {
+		u.zstd.Close()
+	}
+}
+
+// unpack looks at the first bytes of an object, and at its name: one that is named as compressed and is not is damaged.
+func unpack(r io.Reader, key string) (*unpacked, error) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	magic, err := in.Peek(len(zstdMagic))
+	if err != nil && err != io.EOF { //nolint:errorlint // an object may be short
+		return &unpacked{}, err
+	}
+	switch {
+	case bytes.HasPrefix(magic, gzipMagic):
+		unzip, err := gzip.NewReader(in)
+		if err != nil {
+			return &unpacked{}, fmt.Errorf("what is compressed is damaged or breaks off: %w", err)
+		}
+		return &unpacked{from: unzip, packed: true}, nil
+	case bytes.HasPrefix(magic, zstdMagic):
+		d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return &unpacked{}, err
+		}
+		return &unpacked{from: d, packed: true, zstd: d}, nil
+	case path.Ext(key) == ".gz" || path.Ext(key) == ".zst":
+		return &unpacked{}, errors.New("it has the name of a compressed object, and does not begin like one")
+	}
+	return &unpacked{from: in}, nil
+}
