@@ -127,7 +127,7 @@ func unpack(r io.Reader, key string) (*unpacked, error) {
 			return &unpacked{}, err
 		}
 		return &unpacked{from: d, packed: true, zstd: d}, nil
-	case path.Ext(key) == ".gz" || path.Ext(key) == ".zst":
+	case len(magic) > 0 && (path.Ext(key) == ".gz" || path.Ext(key) == ".zst"):
 		return &unpacked{}, errors.New("it has the name of a compressed object, and does not begin like one")
 	}
 	return &unpacked{from: in}, nil

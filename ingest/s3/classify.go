@@ -137,6 +137,9 @@ func call[O any](ctx context.Context, s *Source, op, key string, do func(context
 		newer, err := s.aws.Refresh(ctx, creds)
 		if err != nil {
 			e := *fault.From(err)
+			if e.Class == fault.Blocked {
+				e.Reason = fault.From(refused).Reason // that of S3 is nearer to the cause
+			}
 			e.Err = fmt.Errorf("%w (S3 had refused the last ones: %w)", e.Err, refused)
 			return nil, &e
 		}

@@ -125,12 +125,14 @@ func (s *Source) fill(p *page, out *sdk.ListObjectsV2Output, now time.Time) erro
 	return nil
 }
 
-// tooYoung returns how long it is until an object may be read; 0 if it may. S3 says times in whole seconds, so one is added.
+// tooYoung returns how long it is until an object may be read; 0 if it may. S3 says all times in whole seconds, rounded down:
+// that of the object, so that one is added, and that of the answer, by which the next look has to find it old enough.
 func (s *Source) tooYoung(written, now time.Time) time.Duration {
 	if s.cfg.Lag == 0 {
 		return 0
 	}
-	return max(0, s.cfg.Lag+time.Second-now.Sub(written))
+	ripe := written.Add(s.cfg.Lag + 2*time.Second - time.Nanosecond).Truncate(time.Second)
+	return max(0, ripe.Sub(now))
 }
 
 // refuse is the verdict on an answer that nothing can be made of.

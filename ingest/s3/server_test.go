@@ -3,6 +3,7 @@ package s3_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/md5"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -81,12 +82,12 @@ func newServer(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	fake := gofakes3.New(s.backend, gofakes3.WithTimeSkewLimit(0)).Server()
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.address = serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		s.mu.Lock()
 		before := s.before
 		if q.Has("list-type") {
-			s.requests = append(s.requests, "list "+q.Get("start-after"))
+			s.requests = append(s.requests, strings.TrimSpace("list "+q.Get("start-after")))
 			if s.maxKeys > 0 {
 				q.Set("max-keys", fmt.Sprint(s.maxKeys))
 				r.URL.RawQuery = q.Encode()
@@ -99,8 +100,6 @@ func newServer(t testing.TB) *server {
 			fake.ServeHTTP(w, r)
 		}
 	}))
-	t.Cleanup(web.Close)
-	s.address = web.URL
 	return s
 }
 
@@ -228,4 +227,14 @@ func lines(from, to int) string {
 		fmt.Fprintf(&b, "%s\n", line(i))
 	}
 	return b.String()
+}
+
+func md5sum(text string) string { return fmt.Sprintf("%x", md5.Sum([]byte(text))) }
+
+// serve serves on an address of its own until the end of the test.
+func serve(t testing.TB, h http.Handler) string {
+	t.Helper()
+	web := httptest.NewServer(h)
+	t.Cleanup(web.Close)
+	return web.URL
 }

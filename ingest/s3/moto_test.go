@@ -1,0 +1,185 @@
+package s3_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"sluice/ingest"
+	"sluice/ingest/s3"
+	"sluice/ingest/sourcetest"
+	"sluice/internal/fault"
+)
+
+// startMoto starts moto, an S3 that others wrote in another language.
+func startMoto(t *testing.T) string {
+	t.Helper()
+	program, err := exec.LookPath("moto_server")
+	if err != nil {
+		skip(t, "moto_server is not installed; pip install 'moto[server]'")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_, port, _ := net.SplitHostPort(address)
+	l.Close()
+	cmd := exec.Command(program, "-H", "127.0.0.1", "-p", port)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the program may be a wrapper
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		skip(t, "moto_server does not start: "+err.Error())
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		<-exited
+	})
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(time.Minute)
+	for {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return "http://" + address
+		}
+		select {
+		case <-tick.C:
+		case <-exited:
+			skip(t, "moto_server ended: "+said.String())
+		case <-limit:
+			skip(t, "moto_server does not listen after a minute")
+		}
+	}
+}
+
+// inPagesOf stands before an S3 and has it list so many objects at once.
+func inPagesOf(t *testing.T, n int, address string) string {
+	t.Helper()
+	target, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	proxy := serve(t, &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		if q := r.Out.URL.Query(); q.Has("list-type") {
+			q.Set("max-keys", fmt.Sprint(n))
+			r.Out.URL.RawQuery = q.Encode()
+		}
+	}})
+	t.Cleanup(transport.CloseIdleConnections)
+	return proxy
+}
+
+// TestMoto runs the suite that every source passes against moto.
+func TestMoto(t *testing.T) {
+	t.Parallel()
+	real := startMoto(t)
+	address := inPagesOf(t, 7, real)
+	a := identity(t, real)
+	t.Cleanup(a.Close)
+	client := sdk.NewFromConfig(a.Config(), func(o *sdk.Options) { o.UsePathStyle, o.HTTPClient = true, a.HTTPClient() })
+	t.Cleanup(client.Options().HTTPClient.(*http.Client).CloseIdleConnections)
+	put := func(t testing.TB, bucket, key, text string) {
+		t.Helper()
+		if _, err := client.PutObject(t.Context(), &sdk.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var buckets atomic.Int64
+	newBucket := func(t testing.TB) string {
+		t.Helper()
+		name := fmt.Sprintf("bucket-%d", buckets.Add(1))
+		if _, err := client.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: &name}); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	for _, sh := range shapes {
+		if !slices.Contains([]string{"an object for each record", "a record for each read", "seven records for each read", "gzip", "csv", "csv in gzip", "zstd", "an array of json"}, sh.name) {
+			continue
+		}
+		t.Run(sh.name, func(t *testing.T) {
+			if sh.item == nil {
+				sh.item = line
+			}
+			sourcetest.Run(t, sourcetest.Harness{Item: sh.item, Garbage: garbage, New: func(t testing.TB, n int) sourcetest.Origin {
+				bucket := newBucket(t)
+				write := func(key, text string) { put(t, bucket, key, text) }
+				write("in/", "")
+				sh.put(t, write, 0, n)
+				tweak := func(c *s3.Config) { sh.prefixed(c); c.Bucket = bucket }
+				return sourcetest.Origin{
+					Source: open(t, address, tweak),
+					Reopen: func() ingest.Source { return open(t, address, tweak) },
+					Append: func(more int) { sh.put(t, write, n, n+more); n += more },
+				}
+			}})
+		})
+	}
+	t.Run("keys that are hard to write", func(t *testing.T) {
+		bucket := newBucket(t)
+		keys := []string{"a b+c", "a%2Fb", "a\x01b", "a&<>\"'", "aé", "a💧", "a?x=y#z"}
+		slices.Sort(keys)
+		for _, key := range keys {
+			put(t, bucket, key, fmt.Sprintf("%q\n", key))
+		}
+		got, _ := drain(t, open(t, address, func(c *s3.Config) { c.Bucket = bucket }), "")
+		var want []string
+		for _, key := range keys {
+			want = append(want, fmt.Sprintf("%q", key))
+		}
+		wantTexts(t, "objects", got, want...)
+	})
+	t.Run("overwritten in its middle", func(t *testing.T) {
+		bucket := newBucket(t)
+		put(t, bucket, "a", "a1\na2\na3\n")
+		tweak := func(c *s3.Config) { c.Bucket, c.Batch = bucket, 2 }
+		b := read(t, open(t, address, tweak), "")
+		put(t, bucket, "a", "x\ny\n")
+		source := open(t, address, tweak)
+		_, err := source.Read(t.Context(), b.Next)
+		wantFault(t, err, fault.Transient, "object_changed")
+		got, _ := drain(t, source, b.Next)
+		wantTexts(t, "then", got, "x", "y")
+	})
+	t.Run("a fence", func(t *testing.T) {
+		bucket := newBucket(t)
+		put(t, bucket, "a", "a\n")
+		got, _ := drain(t, open(t, address, func(c *s3.Config) { c.Bucket, c.Lag = bucket, 100*time.Millisecond }), "")
+		wantTexts(t, "when it is old enough", got, "a")
+	})
+	t.Run("no bucket", func(t *testing.T) {
+		_, err := open(t, address, func(c *s3.Config) { c.Bucket = "there-is-none" }).Read(t.Context(), "")
+		wantFault(t, err, fault.Blocked, "not_found", "there-is-none")
+	})
+	t.Run("archived", func(t *testing.T) {
+		bucket := newBucket(t)
+		if _, err := client.PutObject(t.Context(), &sdk.PutObjectInput{Bucket: &bucket, Key: aws.String("a"), Body: strings.NewReader("a\n"), StorageClass: "GLACIER"}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := open(t, address, func(c *s3.Config) { c.Bucket = bucket }).Read(t.Context(), "")
+		wantFault(t, err, fault.Blocked, "object_archived", "s3://"+bucket+"/a", "restore")
+	})
+}
