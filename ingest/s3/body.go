@@ -26,8 +26,7 @@ type body struct {
 
 	from   io.ReadCloser // nil: no answer yet
 	etag   string
-	left   int64 // bytes that have to come; -1: nobody has said how many
-	end    int64 // of the object, in bytes; -1: as above
+	end    int64 // of the object, in bytes; -1: nobody has said
 	failed error // why the answer broke off; nil: it did not
 }
 
@@ -45,7 +44,7 @@ func (b *body) follow(ctx context.Context) func() {
 	return func() { stop() }
 }
 
-// Read reads on. An answer that breaks off is no end.
+// Read reads on. An answer that breaks off is no end: net/http counts what Content-Length has promised.
 func (b *body) Read(p []byte) (int, error) {
 	if b.failed != nil {
 		return 0, b.failed
@@ -53,16 +52,8 @@ func (b *body) Read(p []byte) (int, error) {
 	b.timer.Reset(b.timeout)
 	n, err := b.from.Read(p)
 	b.timer.Stop()
-	if b.left >= 0 {
-		b.left -= int64(n)
-	}
-	switch {
-	case err == io.EOF && b.left > 0: //nolint:errorlint // one that is wrapped tells of a broken connection
-		b.failed = fmt.Errorf("%d bytes did not come", b.left)
-	case err != nil && err != io.EOF: //nolint:errorlint // as above
+	if err != nil && err != io.EOF { //nolint:errorlint // one that is wrapped tells of a broken connection
 		b.failed = fmt.Errorf("the connection broke: %w", err)
-	}
-	if b.failed != nil {
 		err = b.failed
 	}
 	return n, err

@@ -76,6 +76,22 @@ func TestAnObjectThatIsOverwrittenInItsMiddle(t *testing.T) {
 	}
 }
 
+// TestTheConditionIsSent, so that S3 itself says that an object has changed, and sends nothing of it.
+func TestTheConditionIsSent(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := middle(t, s)
+	s.meddle(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("If-Match") != `"`+md5sum("a1\na2\na3\na4\na5\na6\n")+`"` {
+			return false
+		}
+		answer(w, http.StatusPreconditionFailed, "PreconditionFailed")
+		return true
+	})
+	_, err := open(t, s.address, two).Read(t.Context(), c)
+	wantFault(t, err, fault.Transient, "object_changed")
+}
+
 // TestAnAnswerThatIsOpenIsReadOn: what is overwritten meanwhile comes to its end first.
 func TestAnAnswerThatIsOpenIsReadOn(t *testing.T) {
 	t.Parallel()
@@ -193,4 +209,47 @@ func TestAYoungObjectIsAwaited(t *testing.T) {
 	s.put(t, "a", "a\n")
 	source := open(t, s.address, func(c *s3.Config) { c.Lag = 100 * time.Millisecond })
 	wantTexts(t, "one read", texts(read(t, source, "")), "a")
+}
+
+// TestAnObjectThatFailsBehindAnother is the next one to be read, whatever fails: what is before it comes first, and it is not
+// passed over.
+func TestAnObjectThatFailsBehindAnother(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fail   func(w http.ResponseWriter)
+		reason string
+	}{
+		"an error of S3": {func(w http.ResponseWriter) { answer(w, http.StatusInternalServerError, "InternalError") }, "server_error"},
+		"access denied":  {func(w http.ResponseWriter) { answer(w, http.StatusForbidden, "AccessDenied") }, "forbidden"},
+		"a break":        {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, "network"},
+		"damage": {func(w http.ResponseWriter) {
+			w.Header().Set("ETag", `"x"`)
+			_, _ = w.Write([]byte("\x1f\x8b no gzip"))
+		}, "object_damaged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			for _, key := range []string{"a", "b", "c"} {
+				s.put(t, key, key+"\n")
+			}
+			s.meddle(func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.HasSuffix(r.URL.Path, "/b") {
+					return false
+				}
+				tc.fail(w)
+				return true
+			})
+			source := open(t, s.address, nil)
+			b := read(t, source, "")
+			wantTexts(t, "what is before it", texts(b), "a")
+			_, err := source.Read(t.Context(), b.Next)
+			if got := fault.From(err).Reason; got != tc.reason {
+				t.Fatalf("then %v, want %s", err, tc.reason)
+			}
+			s.meddle(nil)
+			got, _ := drain(t, source, b.Next)
+			wantTexts(t, "when it passes", got, "b", "c")
+		})
+	}
 }

@@ -42,7 +42,7 @@ func (s *Source) next(ctx context.Context, p place) (o object, wait time.Duratio
 	}
 	for {
 		g := s.page
-		if g == nil || key < g.after || key > g.end || key == g.end && !g.fresh && !g.more {
+		if g == nil || key < g.after || key > g.end {
 			if g, err = s.list(ctx, key, ""); err != nil {
 				return object{}, 0, err
 			}

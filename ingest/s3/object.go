@@ -197,9 +197,9 @@ func (s *Source) get(ctx context.Context, p place, from int64) (*body, error) {
 		b.close()
 		return nil, s.ended(ctx, cause, p.Key, err)
 	}
-	b.from, b.etag, b.left, b.end = out.Body, aws.ToString(out.ETag), -1, -1
+	b.from, b.etag, b.end = out.Body, aws.ToString(out.ETag), -1
 	if out.ContentLength != nil {
-		b.left, b.end = *out.ContentLength, from+*out.ContentLength
+		b.end = from + *out.ContentLength
 	}
 	switch {
 	case p.middle() && b.etag != p.ETag: // the condition was ignored

@@ -145,7 +145,7 @@ func (s *Source) gather(ctx context.Context, p *place, b *batch) (caughtUp bool,
 			return wait == 0 || waited, nil
 		default:
 			// A writer chooses key 5; another one chooses 6 and is done; we return 6; the first is done → 5 is lost.
-			if err := sleep(ctx, wait); err != nil {
+			if err := sleep(ctx, min(wait, s.cfg.Lag+2*time.Second)); err != nil {
 				return false, err
 			}
 			s.page, waited = nil, true

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"sluice/ingest/s3"
+	"sluice/internal/awscreds"
 	"sluice/internal/fault"
 )
 
@@ -273,4 +277,35 @@ func TestCursorsAreSmall(t *testing.T) {
 	if err := json.Unmarshal([]byte(c), &place); err != nil || len(c) > 100 || place["k"] != "a" || place["o"] != 6.0 || place["l"] != 2.0 {
 		t.Errorf("the cursor is %s, want the key, the ETag, 6 bytes and 2 lines", c)
 	}
+}
+
+// TestCredentialsThatEndAreRenewed where S3 calls them expired, and the request is made again.
+func TestCredentialsThatEndAreRenewed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.put(t, "a", "a\n")
+	n := 0 // one fetch at a time
+	a, err := awscreds.New(aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(s.address),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			n++
+			return aws.Credentials{AccessKeyID: fmt.Sprintf("AKID%d", n), SecretAccessKey: secret, CanExpire: true, Expires: time.Now().Add(time.Hour)}, nil
+		})}, awscreds.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.meddle(func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.Header.Get("Authorization"), "AKID1/") {
+			answer(w, http.StatusBadRequest, "ExpiredToken")
+			return true
+		}
+		return false
+	})
+	c := s3.Default()
+	c.Bucket, c.PathStyle, c.Lag = bucket, true, 0
+	source, err := s3.New(c, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = source.Close() })
+	wantTexts(t, "with newer ones", texts(read(t, source, "")), "a")
 }
