@@ -28,6 +28,7 @@ type page struct {
 	after   string // what stands behind this key up to end is in it
 	end     string
 	objects []object
+	at      time.Time     // by the clock of S3: all that was there then is in it and in the pages before it
 	more    bool          // there is more behind end
 	token   string        // to ask for that with; empty: by end
 	wait    time.Duration // until the first object behind end is old enough; 0: that is not the reason why the page ends
@@ -42,39 +43,40 @@ func (s *Source) next(ctx context.Context, p place) (o object, wait time.Duratio
 	}
 	for {
 		g := s.page
+		s.page = nil // what cannot be listed is not asked for by the same token again
 		if g == nil || key < g.after || key > g.end {
-			if g, err = s.list(ctx, key, ""); err != nil {
-				return object{}, 0, err
-			}
-			s.page = g
+			g, err = s.list(ctx, key, nil)
 		}
-		i := sort.Search(len(g.objects), func(i int) bool { return g.objects[i].key > key })
-		switch {
-		case i < len(g.objects):
-			return g.objects[i], 0, nil
-		case g.more:
-			s.page = nil // a token that is refused is not used twice
-			if s.page, err = s.list(ctx, g.end, g.token); err != nil {
-				return object{}, 0, err
+		for err == nil {
+			i := sort.Search(len(g.objects), func(i int) bool { return g.objects[i].key > key })
+			if i < len(g.objects) {
+				s.page = g
+				return g.objects[i], 0, nil
 			}
-		case g.fresh:
-			return object{}, g.wait, nil
-		default:
-			s.page = nil
+			if !g.fresh {
+				break // something may have come behind key since then, also before what is left out at the end of the page
+			}
+			if !g.more {
+				s.page = g
+				return object{}, g.wait, nil
+			}
+			g, err = s.list(ctx, g.end, g)
 		}
-		key = max(key, g.end)
+		if err != nil {
+			return object{}, 0, err
+		}
 	}
 }
 
-// list makes one request for the objects behind a key, or behind the page that had the token.
-func (s *Source) list(ctx context.Context, after, token string) (*page, error) {
+// list makes one request for the objects behind a key; before is the page that ends there, if it was listed just now.
+func (s *Source) list(ctx context.Context, after string, before *page) (*page, error) {
 	in := &sdk.ListObjectsV2Input{
 		Bucket: aws.String(s.cfg.Bucket), Prefix: aws.String(s.cfg.Prefix),
 		EncodingType: types.EncodingTypeUrl, // a key may hold what XML cannot
 	}
 	switch {
-	case token != "":
-		in.ContinuationToken = aws.String(token)
+	case before != nil && before.token != "":
+		in.ContinuationToken = aws.String(before.token)
 	case after != "":
 		in.StartAfter = aws.String(after)
 	}
@@ -93,12 +95,16 @@ func (s *Source) list(ctx context.Context, after, token string) (*page, error) {
 	if !ok {
 		now = time.Now()
 	}
-	p := &page{after: after, end: after, more: aws.ToBool(out.IsTruncated), token: aws.ToString(out.NextContinuationToken), fresh: true}
-	return p, s.fill(p, out, now)
+	if before != nil && before.at.Before(now) {
+		// We list a page without 5; it comes; the next page has 6, which is old enough by now → 5 is lost.
+		now = before.at
+	}
+	p := &page{after: after, end: after, at: now, more: aws.ToBool(out.IsTruncated), token: aws.ToString(out.NextContinuationToken), fresh: true}
+	return p, s.fill(p, out)
 }
 
 // fill takes over what is to be read of an answer.
-func (s *Source) fill(p *page, out *sdk.ListObjectsV2Output, now time.Time) error {
+func (s *Source) fill(p *page, out *sdk.ListObjectsV2Output) error {
 	for _, c := range out.Contents {
 		key, err := aws.ToString(c.Key), error(nil)
 		if out.EncodingType == types.EncodingTypeUrl {
@@ -111,7 +117,7 @@ func (s *Source) fill(p *page, out *sdk.ListObjectsV2Output, now time.Time) erro
 			return refuse("no_key_order", s.Stream(), fmt.Sprintf("%s is listed behind %s, so that there is no place to go on from; the keys have to come in the order of their bytes, as those of a general purpose bucket do", show(key), show(p.end)))
 		}
 		if s.cfg.wanted(key) && !(strings.HasSuffix(key, "/") && *c.Size == 0) { // such an object stands for a folder
-			if wait := s.tooYoung(*c.LastModified, now); wait > 0 {
+			if wait := s.tooYoung(*c.LastModified, p.at); wait > 0 {
 				p.wait, p.more, p.token = wait, false, ""
 				return nil
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/ingest/s3"
 )
@@ -181,4 +182,51 @@ func TestPagesAreAskedForByToken(t *testing.T) {
 	if !slices.Equal(got, []string{"a"}) {
 		t.Errorf("read %q, want the object behind two empty pages", got)
 	}
+}
+
+// TestWhatIsLeftOutHidesNothing: an object that comes before one that is left out, at the end of a page, is seen.
+func TestWhatIsLeftOutHidesNothing(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.put(t, "1", "1\n")
+	s.put(t, "5_SUCCESS", "x\n")
+	source := open(t, s.address, func(c *s3.Config) { c.Pattern = "?" })
+	got, next := drain(t, source, "")
+	wantTexts(t, "first", got, "1")
+	s.put(t, "2", "2\n")
+	s.put(t, "6", "6\n")
+	got, _ = drain(t, source, next)
+	wantTexts(t, "then", got, "2", "6")
+}
+
+// TestAFenceAcrossPages: what comes into a page that was listed before is not passed by an object of the next page, which has
+// become old enough between the two.
+func TestAFenceAcrossPages(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.maxKeys = 1
+	start := time.Now().Truncate(time.Second)
+	put := func(key string, age time.Duration) {
+		s.clock.set(start.Add(-age))
+		s.put(t, key, key+"\n")
+	}
+	put("1_SUCCESS", time.Hour)
+	put("2", time.Second)
+	n := 0
+	s.meddle(func(w http.ResponseWriter, r *http.Request) bool {
+		if !r.URL.Query().Has("list-type") {
+			return false
+		}
+		if n++; n == 1 {
+			w.Header().Set("Date", start.UTC().Format(http.TimeFormat))
+			return false
+		}
+		if n == 2 {
+			put("1", time.Hour)
+		}
+		w.Header().Set("Date", start.Add(time.Hour).UTC().Format(http.TimeFormat))
+		return false
+	})
+	got, _ := drain(t, open(t, s.address, func(c *s3.Config) { c.Pattern, c.Lag = "?", time.Second }), "")
+	wantTexts(t, "in their order", got, "1", "2")
 }

@@ -72,7 +72,7 @@ func (s *Source) Fingerprint() string {
 
 // Check lists the first objects, reads the beginning of the first, which shows that both are allowed, and says what is there.
 func (s *Source) Check(ctx context.Context) (string, error) {
-	p, err := s.list(ctx, s.cfg.Start, "")
+	p, err := s.list(ctx, s.cfg.Start, nil)
 	if err != nil {
 		return "", err
 	}

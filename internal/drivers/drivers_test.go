@@ -119,10 +119,11 @@ func TestOneVariableSwitchesTheSource(t *testing.T) {
 	}{
 		{"http", "*httpapi.Source", "SLUICE_FILE_INTERVAL", time.Minute, 3 << 20, 7*(64<<20) + 64<<20},
 		{"file", "*file.Source", "SLUICE_HTTP_INTERVAL", 2 * time.Second, 4 << 20, 7*(8<<20+6*(4<<20)) + 64<<20},
+		{"s3", "*s3.Source", "SLUICE_HTTP_INTERVAL", 30 * time.Second, 2 << 20, 7*(8<<20+6*(2<<20)) + 64<<20},
 	} {
 		t.Run(c.source, func(t *testing.T) {
 			setenv(t, "SLUICE_SOURCE", c.source, "SLUICE_FILE_PATHS", filepath.Join(t.TempDir(), "*"), "SLUICE_FILE_INTERVAL", "2s",
-				"SLUICE_FILE_MAX_RECORD_BYTES", "4194304", "SLUICE_HTTP_MAX_RECORD_BYTES", "3145728", c.broken, "soon")
+				"SLUICE_FILE_MAX_RECORD_BYTES", "4194304", "SLUICE_S3_BUCKET", "my-bucket", "SLUICE_S3_MAX_RECORD_BYTES", "2097152", "SLUICE_HTTP_MAX_RECORD_BYTES", "3145728", c.broken, "soon")
 			s, err := drivers.Load(forAll)
 			if err != nil {
 				t.Fatal(err)

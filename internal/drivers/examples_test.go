@@ -112,7 +112,7 @@ func TestEveryExampleIsValid(t *testing.T) {
 			_ = d.Close()
 		})
 	}
-	for _, kind := range []string{"http", "file", "command", "sql"} {
+	for _, kind := range []string{"http", "file", "command", "s3", "sql"} {
 		if !sources[kind] {
 			t.Errorf("no example reads a source %q; there are %q", kind, files)
 		}
