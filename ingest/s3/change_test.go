@@ -182,19 +182,9 @@ func TestWritersThatAreLate(t *testing.T) {
 	source := open(t, s.address, func(c *s3.Config) { c.Lag = time.Hour })
 	b := read(t, source, "")
 	wantTexts(t, "first read", texts(b), "1")
-	if b.CaughtUp {
-		t.Error("there is more to wait for, and the batch says CaughtUp")
+	if again := read(t, source, b.Next); len(again.Items) > 0 || again.Next != b.Next || !again.CaughtUp {
+		t.Errorf("then %q, next %s, caught up %v; want nothing before the next look", texts(again), again.Next, again.CaughtUp)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	s.meddle(func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Query().Has("list-type") {
-			time.AfterFunc(50*time.Millisecond, cancel) // while it waits
-		}
-		return false
-	})
-	_, err := source.Read(ctx, b.Next)
-	wantFault(t, err, fault.Transient, "stopped")
-	s.meddle(nil)
 	put("2", 2*time.Hour) // late, and old enough when the others are
 	put("3", 2*time.Hour)
 	got, _ := drain(t, source, b.Next)
@@ -209,6 +199,17 @@ func TestAYoungObjectIsAwaited(t *testing.T) {
 	s.put(t, "a", "a\n")
 	source := open(t, s.address, func(c *s3.Config) { c.Lag = 100 * time.Millisecond })
 	wantTexts(t, "one read", texts(read(t, source, "")), "a")
+
+	s.clock.set(time.Now())
+	s.put(t, "b", "b\n")
+	source = open(t, s.address, func(c *s3.Config) { c.Lag = 20 * time.Second })
+	ctx, cancel := context.WithCancel(t.Context())
+	s.meddle(func(http.ResponseWriter, *http.Request) bool {
+		time.AfterFunc(50*time.Millisecond, cancel) // while it waits
+		return false
+	})
+	_, err := source.Read(ctx, `{"v":1,"k":"a"}`)
+	wantFault(t, err, fault.Transient, "stopped")
 }
 
 // TestAnObjectThatFailsBehindAnother is the next one to be read, whatever fails: what is before it comes first, and it is not

@@ -101,7 +101,7 @@ func (s *Source) Check(ctx context.Context) (string, error) {
 }
 
 // Read returns the next records after the cursor, from one object or several. Where objects are too young, it waits until the
-// first is old enough; where there are none, the Batch has CaughtUp set.
+// first is old enough, if that is before Interval has passed; where there are none, the Batch has CaughtUp set.
 func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, error) {
 	p, err := s.decode(after)
 	if err != nil {
@@ -141,11 +141,13 @@ func (s *Source) gather(ctx context.Context, p *place, b *batch) (caughtUp bool,
 		case err != nil:
 			return false, err
 		case o.key != "":
-		case wait == 0 || waited || len(b.items) > 0:
-			return wait == 0 || waited, nil
+		case wait == 0, waited, wait > s.cfg.Interval: // there is no more before the next look
+			return true, nil
+		case len(b.items) > 0:
+			return false, nil
 		default:
 			// A writer chooses key 5; another one chooses 6 and is done; we return 6; the first is done → 5 is lost.
-			if err := sleep(ctx, min(wait, s.cfg.Lag+2*time.Second)); err != nil {
+			if err := sleep(ctx, wait); err != nil {
 				return false, err
 			}
 			s.page, waited = nil, true
