@@ -88,6 +88,9 @@ func (c Config) Validate() error {
 			add("%s is no beginning of a key: want at most %d bytes of UTF-8", key.name, maxKey)
 		}
 	}
+	if c.Start != "" && !strings.HasPrefix(c.Start, c.Prefix) {
+		add("START is %q, which does not begin with PREFIX; want a whole key, or the beginning of one", c.Start)
+	}
 	if _, err := path.Match(c.Pattern, ""); err != nil {
 		add("PATTERN is malformed: a [ without ], or a \\ at the end")
 	}

@@ -26,6 +26,7 @@ func TestConfig(t *testing.T) {
 		"a directory bucket":   {func(c *s3.Config) { c.Bucket = "b--usw2-az1--x-s3" }, []string{"listed in no order"}},
 		"a long prefix":        {func(c *s3.Config) { c.Prefix = strings.Repeat("x", 1025) }, []string{"PREFIX"}},
 		"a start of bytes":     {func(c *s3.Config) { c.Start = "\xff" }, []string{"START"}},
+		"a start elsewhere":    {func(c *s3.Config) { c.Prefix, c.Start = "orders/", "2026/" }, []string{"does not begin with PREFIX"}},
 		"a pattern":            {func(c *s3.Config) { c.Pattern = "[" }, []string{"PATTERN"}},
 		"a pattern of folders": {func(c *s3.Config) { c.Pattern = "*/*.json" }, []string{"belongs into PREFIX"}},
 		"a region":             {func(c *s3.Config) { c.Region = "eu west" }, []string{"REGION"}},

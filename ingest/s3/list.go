@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -110,7 +111,7 @@ func (s *Source) fill(p *page, out *sdk.ListObjectsV2Output) error {
 		if out.EncodingType == types.EncodingTypeUrl {
 			key, err = url.QueryUnescape(key)
 		}
-		if err != nil || key == "" || len(key) > maxKey || c.Size == nil || c.LastModified == nil || !strings.HasPrefix(key, s.cfg.Prefix) {
+		if err != nil || key == "" || len(key) > maxKey || !utf8.ValidString(key) || c.Size == nil || c.LastModified == nil || !strings.HasPrefix(key, s.cfg.Prefix) {
 			return refuse("bad_answer", s.Stream(), "the answer is no list of the objects that were asked for; check that S3, or what speaks its protocol, is at the address")
 		}
 		if key <= p.end {

@@ -240,7 +240,7 @@ func TestAStrangerAnswers(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	for name, text := range map[string]string{
-		"keys in no order": list("b", "a"), "a key twice": list("a", "a"), "a key out of the prefix": list("zz"), "no key": list(""),
+		"keys in no order": list("b", "a"), "a key twice": list("a", "a"), "a key out of the prefix": list("zz"), "no key": list(""), "no text": strings.Replace(list("%ff"), "<IsT", "<EncodingType>url</EncodingType><IsT", 1),
 		"no end": `<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>`,
 	} {
 		reason := "bad_answer"
