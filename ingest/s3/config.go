@@ -83,6 +83,9 @@ func (c Config) Validate() error {
 	case !bucketName.MatchString(c.Bucket) && !accessPoint.MatchString(c.Bucket):
 		add("BUCKET is %q, want the name of a bucket alone, such as my-bucket, or the ARN of an access point", c.Bucket)
 	}
+	if c.PathStyle && strings.HasPrefix(c.Bucket, "arn:") {
+		add("PATH_STYLE is set, which an access point does not know; unset it")
+	}
 	for _, key := range []struct{ name, value string }{{"PREFIX", c.Prefix}, {"START", c.Start}} {
 		if len(key.value) > maxKey || !utf8.ValidString(key.value) {
 			add("%s is no beginning of a key: want at most %d bytes of UTF-8", key.name, maxKey)

@@ -18,9 +18,12 @@ func TestConfig(t *testing.T) {
 		change func(*s3.Config)
 		want   []string // what is wrong, in words; nil: nothing
 	}{
-		"as it is":             {func(*s3.Config) {}, nil},
-		"csv":                  {func(c *s3.Config) { c.Format, c.Delimiter, c.Columns = "csv", `\t`, []string{"a", "b"} }, nil},
-		"an access point":      {func(c *s3.Config) { c.Bucket = "arn:aws:s3:eu-west-1:123456789012:accesspoint/orders" }, nil},
+		"as it is":        {func(*s3.Config) {}, nil},
+		"csv":             {func(c *s3.Config) { c.Format, c.Delimiter, c.Columns = "csv", `\t`, []string{"a", "b"} }, nil},
+		"an access point": {func(c *s3.Config) { c.Bucket = "arn:aws:s3:eu-west-1:123456789012:accesspoint/orders" }, nil},
+		"an access point in the path": {func(c *s3.Config) {
+			c.Bucket, c.PathStyle = "arn:aws:s3:eu-west-1:123456789012:accesspoint/orders", true
+		}, []string{"PATH_STYLE"}},
 		"no bucket":            {func(c *s3.Config) { c.Bucket = "" }, []string{"BUCKET is not set"}},
 		"an address":           {func(c *s3.Config) { c.Bucket = "s3://my-bucket/in" }, []string{"the name of a bucket alone"}},
 		"a directory bucket":   {func(c *s3.Config) { c.Bucket = "b--usw2-az1--x-s3" }, []string{"listed in no order"}},
