@@ -43,7 +43,7 @@ func New(cfg Config, a *awscreds.AWS) (*Source, error) {
 	s.client = sdk.NewFromConfig(a.Config(), func(o *sdk.Options) {
 		o.Region = cfg.Region
 		o.UsePathStyle = cfg.PathStyle
-		o.UseARNRegion = true // an access point says itself where it is
+		o.UseARNRegion = true        // an access point says itself where it is
 		o.Retryer = aws.NopRetryer{} // the Pipeline repeats, and counts
 		o.HTTPClient = s.http
 		o.Logger = logging.Nop{}
