@@ -16,9 +16,10 @@ func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sluice",
 		Short: "Pull records from a source and deliver each of them, at least once, into AWS",
-		Long: `Sluice pulls records from an HTTP API, from files, from a program or from
-PostgreSQL (SLUICE_SOURCE) and delivers each of them, at least once, into AWS:
-through an SQS queue or through an API Gateway endpoint (SLUICE_TRANSPORT).
+		Long: `Sluice pulls records from an HTTP API, from files, from a program, from a
+bucket of S3 or from PostgreSQL (SLUICE_SOURCE) and delivers each of them, at
+least once, into AWS: through an SQS queue or through an API Gateway endpoint
+(SLUICE_TRANSPORT).
 All settings are environment variables; 'sluice env' lists them. 'sluice fetch'
 shows what a source has.`,
 		SilenceErrors:     true,
