@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"sluice/ingest"
+	"sluice/ingest/format"
 )
 
 // startAtEnd makes the first cursor where reading begins at the end of the files that are there: behind their last line
@@ -35,19 +36,20 @@ func (s *Source) end(ctx context.Context, f file) (place, error) {
 	if err != nil || h == nil {
 		return p, err
 	}
-	how, err := packingOf(h, f.path, f.size)
+	how, short, err := packingOf(h, f.path, f.size)
 	if err != nil {
 		_, err = s.broken(f, p, err)
 		return p, err
 	}
+	if short {
+		return p, nil
+	}
 	until := f.size
 	switch how {
-	case tooShort:
-		return p, nil
-	case plain:
+	case format.Plain:
 		p.Offset, err = lastLine(h, f.size, int64(s.cfg.MaxRecordBytes))
 		until = p.Offset
-	case gzipped, zstandard:
+	default:
 		var st *stream
 		if st, err = s.unpack(ctx, f.found, h, how, p); err == nil {
 			p.Offset, err = io.Copy(io.Discard, st)

@@ -2,57 +2,30 @@ package file
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-
-	"github.com/klauspost/compress/zstd"
 
 	"sluice/ingest/format"
 )
 
-// maxWindow is how much of what is unpacked a zstd file may refer back to: that of level 19 is 8 MiB.
-const maxWindow = 32 << 20
-
-// The first bytes of a gzip member (RFC 1952, section 2.3.1) and of a zstd frame (RFC 8878, section 3.1.1).
-var (
-	gzipMagic = []byte{0x1f, 0x8b}
-	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-)
-
-// packing is how a file is compressed.
-type packing uint8
-
-const (
-	plain packing = iota
-	gzipped
-	zstandard
-	tooShort // to tell; nothing can be read of it yet
-)
-
-// packingOf looks at the first bytes, and at the name: a file named as compressed that is not is damaged.
-func packingOf(f io.ReaderAt, path string, size int64) (packing, error) {
-	var magic [4]byte
+// packingOf looks at the first bytes, and at the name: a file named as compressed that is not is damaged; while it is too short
+// to tell, nothing can be read of it.
+func packingOf(f io.ReaderAt, path string, size int64) (how format.Packing, tooShort bool, err error) {
+	var magic [format.MagicBytes]byte
 	n, err := f.ReadAt(magic[:], 0)
 	if err != nil && err != io.EOF { //nolint:errorlint // only this is the end of a file
-		return 0, err
+		return 0, false, err
 	}
-	named := filepath.Ext(path) == ".gz" || filepath.Ext(path) == ".zst"
+	how = format.PackingOf(magic[:n])
 	switch {
-	case bytes.HasPrefix(magic[:n], gzipMagic):
-		return gzipped, nil
-	case bytes.HasPrefix(magic[:n], zstdMagic):
-		return zstandard, nil
-	case named && size < int64(len(magic)):
-		return tooShort, nil
-	case named:
-		return 0, &packedError{errors.New("it has the name of a compressed file, and does not begin like one")}
+	case how != format.Plain || !format.NamedPacked(path):
+		return how, false, nil
+	case size < int64(len(magic)):
+		return how, true, nil
 	}
-	return plain, nil
+	return 0, false, &packedError{errors.New("it has the name of a compressed file, and does not begin like one")}
 }
 
 // A packedError is what is wrong with a compressed file.
@@ -69,8 +42,8 @@ type stream struct {
 	at   place
 	ctx  context.Context //nolint:containedctx // that of the Read under way
 	file io.ReaderAt     // the handle of the Source
-	zstd *zstd.Decoder   // nil: gzip
 	from io.Reader
+	free func() // what from holds; nil: nothing
 	dec  *format.Decoder
 }
 
@@ -87,18 +60,12 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 // rewind begins to unpack from the beginning.
-func (s *stream) rewind(how packing) error {
-	section := bufio.NewReaderSize(io.NewSectionReader(s.file, 0, s.size), 64<<10)
-	var err error
-	switch {
-	case how == gzipped:
-		s.from, err = gzip.NewReader(section)
-	case s.zstd == nil:
-		s.zstd, err = zstd.NewReader(section, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
-		s.from = s.zstd
-	default:
-		err = s.zstd.Reset(section)
+func (s *stream) rewind(how format.Packing) error {
+	if s.free != nil {
+		s.free()
 	}
+	var err error
+	s.from, s.free, err = how.Unpack(bufio.NewReaderSize(io.NewSectionReader(s.file, 0, s.size), 64<<10))
 	if err != nil {
 		return &packedError{err}
 	}
@@ -106,7 +73,7 @@ func (s *stream) rewind(how packing) error {
 }
 
 // unpack returns the stream of a compressed file, at p.
-func (s *Source) unpack(ctx context.Context, f found, h io.ReaderAt, how packing, p place) (*stream, error) {
+func (s *Source) unpack(ctx context.Context, f found, h io.ReaderAt, how format.Packing, p place) (*stream, error) {
 	if st := s.stream; st != nil && st.id == f.id && st.size == f.size && st.at.Offset == p.Offset && st.at.Sum == p.Sum {
 		st.ctx = ctx
 		return st, nil
@@ -143,8 +110,8 @@ func (s *Source) unpack(ctx context.Context, f found, h io.ReaderAt, how packing
 // closeStream forgets the stream.
 func (s *Source) closeStream() {
 	if s.stream != nil {
-		if s.stream.zstd != nil {
-			s.stream.zstd.Close()
+		if s.stream.free != nil {
+			s.stream.free()
 		}
 		s.stream = nil
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"sluice/ingest"
+	"sluice/ingest/format"
 	"sluice/internal/fault"
 )
 
@@ -101,7 +102,7 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	if after == "" && s.cfg.Start == startEnd {
 		return s.startAtEnd(ctx, files)
 	}
-	b := &batch{most: s.cfg.Batch}
+	b := &format.Batch{MostItems: s.cfg.Batch, MostBytes: batchBytes}
 	full, err := s.readAll(ctx, &st, files, b)
 	if err != nil {
 		return ingest.Batch{}, err
@@ -113,7 +114,7 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	if after == "" && len(st.Files) == 0 {
 		next = "" // nothing has begun
 	}
-	return ingest.Batch{Items: b.items, Bad: b.bad, Next: next, CaughtUp: !full, Position: b.position}, nil
+	return ingest.Batch{Items: b.Items, Bad: b.Bad, Next: next, CaughtUp: !full, Position: b.Position}, nil
 }
 
 // A file is one that may have something to read.
@@ -228,7 +229,7 @@ func (s *Source) tell(p place, what string) error {
 }
 
 // readAll fills the batch from the files, one after the other. full says that there may be more.
-func (s *Source) readAll(ctx context.Context, st *state, files []file, b *batch) (full bool, err error) {
+func (s *Source) readAll(ctx context.Context, st *state, files []file, b *format.Batch) (full bool, err error) {
 	turn, until := st.Turn, st.Until
 	st.Turn, st.Until = "", 0
 	var waiting error // of a file that may still become whole
@@ -240,15 +241,15 @@ func (s *Source) readAll(ctx context.Context, st *state, files []file, b *batch)
 		if err := stopped(ctx); err != nil {
 			return false, err
 		}
-		at := b.mark()
+		at := len(b.Items)
 		v, err := s.visit(ctx, f, st.of(f.id), b)
 		if err != nil && v.passing {
 			waiting, err = err, nil
 		}
 		if err != nil {
-			b.back(at)
+			b.Back(at)
 			s.release(f.id) // or it would be there for us when it was taken away
-			if len(b.items) == 0 || ctx.Err() != nil {
+			if len(b.Items) == 0 || ctx.Err() != nil {
 				return false, err
 			}
 			full = true // what was read comes first; then this file is the next
@@ -277,7 +278,7 @@ func (s *Source) readAll(ctx context.Context, st *state, files []file, b *batch)
 			}
 		}
 	}
-	if len(b.items) == 0 && !full {
+	if len(b.Items) == 0 && !full {
 		return false, waiting
 	}
 	return full, nil

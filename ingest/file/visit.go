@@ -29,7 +29,7 @@ type visit struct {
 }
 
 // visit reads from a file into the batch, from p on, or from the beginning if p is nil or tells of another file.
-func (s *Source) visit(ctx context.Context, f file, p *place, b *batch) (visit, error) {
+func (s *Source) visit(ctx context.Context, f file, p *place, b *format.Batch) (visit, error) {
 	if p == nil {
 		p = new(fresh(f.found))
 	}
@@ -41,18 +41,18 @@ func (s *Source) visit(ctx context.Context, f file, p *place, b *batch) (visit, 
 	if err != nil || h == nil {
 		return visit{gone: true}, err
 	}
-	how, err := packingOf(h, f.path, f.size)
+	how, short, err := packingOf(h, f.path, f.size)
 	if err != nil {
 		return s.broken(f, *p, err)
 	}
-	if how == tooShort {
+	if short {
 		return visit{place: *p}, nil
 	}
 	same, err := p.is(h)
 	if err != nil {
 		return visit{}, unreadable(f.path, err)
 	}
-	if !same || (p.Packed > 0) != (how != plain) && p.Offset > 0 {
+	if !same || (p.Packed > 0) != (how != format.Plain) && p.Offset > 0 {
 		if p.More && p.Offset > 0 {
 			if err := s.tell(*p, "was truncated or replaced"); err != nil {
 				return visit{}, err
@@ -60,7 +60,7 @@ func (s *Source) visit(ctx context.Context, f file, p *place, b *batch) (visit, 
 		}
 		p = new(fresh(f.found))
 	}
-	if how != plain {
+	if how != format.Plain {
 		return s.visitPacked(ctx, f, how, h, *p, b)
 	}
 	return s.visitPlain(ctx, f, h, *p, b)
@@ -94,10 +94,10 @@ func (s *Source) handle(f found) (*os.File, error) {
 }
 
 // visitPlain reads a file that is not compressed.
-func (s *Source) visitPlain(ctx context.Context, f file, h io.ReaderAt, p place, b *batch) (visit, error) {
+func (s *Source) visitPlain(ctx context.Context, f file, h io.ReaderAt, p place, b *format.Batch) (visit, error) {
 	o := s.cfg.options()
 	o.Growing = !s.quiet(f.found)
-	at := b.mark()
+	at := len(b.Items)
 	if o.Kind == format.CSV && o.Columns == nil && p.Offset > 0 {
 		var err error
 		if o.Columns, err = header(io.NewSectionReader(h, 0, f.size), o); err != nil {
@@ -118,7 +118,7 @@ func (s *Source) visitPlain(ctx context.Context, f file, h io.ReaderAt, p place,
 		return visit{}, unreadable(f.path, err)
 	}
 	if !still {
-		b.back(at)
+		b.Back(at)
 		return visit{gone: true}, nil
 	}
 	text, complete, err := sum(h, v.place.Offset)
@@ -126,7 +126,7 @@ func (s *Source) visitPlain(ctx context.Context, f file, h io.ReaderAt, p place,
 		return visit{}, unreadable(f.path, err)
 	}
 	if !complete {
-		b.back(at)
+		b.Back(at)
 		return visit{gone: true}, nil
 	}
 	v.place.Sum = text
@@ -134,7 +134,7 @@ func (s *Source) visitPlain(ctx context.Context, f file, h io.ReaderAt, p place,
 }
 
 // visitPacked reads a compressed file.
-func (s *Source) visitPacked(ctx context.Context, f file, how packing, h io.ReaderAt, p place, b *batch) (visit, error) {
+func (s *Source) visitPacked(ctx context.Context, f file, how format.Packing, h io.ReaderAt, p place, b *format.Batch) (visit, error) {
 	if p.Packed == f.size && !p.More {
 		return visit{place: p}, nil
 	}
@@ -163,12 +163,12 @@ func (s *Source) visitPacked(ctx context.Context, f file, how packing, h io.Read
 }
 
 // fill takes items from d into the batch until it is full or there are no more.
-func (s *Source) fill(ctx context.Context, f file, d *format.Decoder, p place, b *batch) (visit, error) {
+func (s *Source) fill(ctx context.Context, f file, d *format.Decoder, p place, b *format.Batch) (visit, error) {
 	v := visit{place: p}
-	before := b.mark()
-	b.from(filepath.Base(f.path))
-	for !b.full() {
-		if len(b.items)%256 == 0 {
+	before := len(b.Items)
+	b.From(show(filepath.Base(f.path)))
+	for !b.Full() {
+		if len(b.Items)%256 == 0 {
 			if err := stopped(ctx); err != nil {
 				return v, err
 			}
@@ -181,7 +181,7 @@ func (s *Source) fill(ctx context.Context, f file, d *format.Decoder, p place, b
 		case err == io.ErrUnexpectedEOF && !s.quiet(f.found): //nolint:errorlint // the contract
 			v.rest = true
 			return v, nil
-		case err != nil && b.mark() > before && ctx.Err() == nil:
+		case err != nil && len(b.Items) > before && ctx.Err() == nil:
 			v.more = true // what was read comes first; the error will be met again
 			return v, nil
 		case err != nil:
@@ -191,7 +191,7 @@ func (s *Source) fill(ctx context.Context, f file, d *format.Decoder, p place, b
 		if p.Line < 0 {
 			line = 0
 		}
-		b.add(item, line, v.place.Offset)
+		b.Add(item, line, v.place.Offset)
 		v.place.take(d)
 	}
 	v.more = true

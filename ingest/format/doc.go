@@ -24,4 +24,6 @@
 //
 // ndjson, lines, json (outside of an array) and csv (with Columns) can be gone on with at the End of any item: a Decoder
 // that starts there, with Offset set to it, returns the rest.
+//
+// For sources that read many streams, a Batch gathers their items with their places, and a Packing unpacks them.
 package format

@@ -2,16 +2,13 @@ package s3
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
+	"sluice/ingest/format"
 )
 
 // errSilent is the end of a request whose answer did not go on.
@@ -67,20 +64,11 @@ func (b *body) close() {
 	}
 }
 
-// maxWindow is how much of what is unpacked a zstd frame may refer back to: that of level 19 is 8 MiB.
-const maxWindow = 32 << 20
-
-// The first bytes of a gzip member (RFC 1952, section 2.3.1) and of a zstd frame (RFC 8878, section 3.1.1).
-var (
-	gzipMagic = []byte{0x1f, 0x8b}
-	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-)
-
 // unpacked is the content of an object.
 type unpacked struct {
 	from   io.Reader
 	packed bool
-	zstd   *zstd.Decoder
+	free   func() // what from holds; nil: nothing
 }
 
 // Read reads on. What breaks off in the middle of what is compressed is an error of that, and no end.
@@ -93,33 +81,26 @@ func (u *unpacked) Read(p []byte) (int, error) {
 }
 
 func (u *unpacked) close() {
-	if u.zstd != nil {
-		u.zstd.Close()
+	if u.free != nil {
+		u.free()
 	}
 }
 
 // unpack looks at the first bytes of an object, and at its name: one that is named as compressed and is not is damaged.
 func unpack(r io.Reader, key string) (*unpacked, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
-	magic, err := in.Peek(len(zstdMagic))
+	first, err := in.Peek(format.MagicBytes)
 	if err != nil && err != io.EOF { //nolint:errorlint // an object may be short
 		return &unpacked{}, err
 	}
-	switch {
-	case bytes.HasPrefix(magic, gzipMagic):
-		unzip, err := gzip.NewReader(in)
-		if err != nil {
-			return &unpacked{}, fmt.Errorf("what is compressed is damaged or breaks off: %w", err)
-		}
-		return &unpacked{from: unzip, packed: true}, nil
-	case bytes.HasPrefix(magic, zstdMagic):
-		d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return &unpacked{}, err
-		}
-		return &unpacked{from: d, packed: true, zstd: d}, nil
-	case len(magic) > 0 && (path.Ext(key) == ".gz" || path.Ext(key) == ".zst"):
+	how := format.PackingOf(first)
+	if how == format.Plain && len(first) > 0 && format.NamedPacked(key) {
 		return &unpacked{}, errors.New("it has the name of a compressed object, and does not begin like one")
 	}
-	return &unpacked{from: in}, nil
+	u := &unpacked{packed: how != format.Plain}
+	u.from, u.free, err = how.Unpack(in)
+	if err != nil {
+		err = fmt.Errorf("what is compressed is damaged or breaks off: %w", err)
+	}
+	return u, err
 }

@@ -38,7 +38,7 @@ func (s *Source) closeStream() {
 }
 
 // take reads from the object of p into the batch until that is full or the object ends, and moves p behind what was read.
-func (s *Source) take(ctx context.Context, p *place, b *batch) error {
+func (s *Source) take(ctx context.Context, p *place, b *format.Batch) error {
 	kept := s.stream != nil && s.stream.at == *p
 	if !kept {
 		s.closeStream()
@@ -54,8 +54,8 @@ func (s *Source) take(ctx context.Context, p *place, b *batch) error {
 	st := s.stream
 	unfollow := st.body.follow(ctx)
 	defer unfollow()
-	b.begin(p.Key)
-	for n := 0; !b.full(); n++ {
+	b.From(show(p.Key))
+	for n := 0; !b.Full(); n++ {
 		item, err := st.dec.Next()
 		switch {
 		case err == io.EOF: //nolint:errorlint // the contract
@@ -70,7 +70,7 @@ func (s *Source) take(ctx context.Context, p *place, b *batch) error {
 			s.closeStream()
 			return s.broken(ctx, st, err)
 		}
-		b.add(item)
+		b.Add(item, item.Line, 0)
 		st.advance()
 		*p = st.at
 		if !p.Packed && p.Offset == st.body.end { // there is nothing left to ask for
@@ -89,7 +89,7 @@ func (st *stream) advance() {
 }
 
 // changed tells once that the object of p is another one than the one that was begun. Then it is read from its beginning.
-func (s *Source) changed(ctx context.Context, p *place, b *batch) error {
+func (s *Source) changed(ctx context.Context, p *place, b *format.Batch) error {
 	if s.told != *p {
 		s.told = *p
 		return &fault.Error{Reason: "object_changed", Op: opGet, Err: fmt.Errorf(

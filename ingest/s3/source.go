@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"sluice/ingest"
+	"sluice/ingest/format"
 	"sluice/internal/awscreds"
 	"sluice/internal/fault"
 )
@@ -114,22 +115,22 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	if s.page != nil {
 		s.page.fresh = false
 	}
-	b := &batch{most: s.cfg.Batch}
+	b := &format.Batch{MostItems: s.cfg.Batch, MostBytes: batchBytes}
 	caughtUp, err := s.gather(ctx, &p, b)
-	if err != nil && (len(b.items) == 0 || ctx.Err() != nil) { // else what was read comes first; the error will be met again
+	if err != nil && (len(b.Items) == 0 || ctx.Err() != nil) { // else what was read comes first; the error will be met again
 		return ingest.Batch{}, err
 	}
 	next, err := p.Encode()
 	if err != nil {
 		return ingest.Batch{}, err
 	}
-	return ingest.Batch{Items: b.items, Bad: b.bad, Next: next, CaughtUp: caughtUp, Position: b.position}, nil
+	return ingest.Batch{Items: b.Items, Bad: b.Bad, Next: next, CaughtUp: caughtUp, Position: b.Position}, nil
 }
 
 // gather fills the batch from the objects behind p, and moves p behind what it has read.
-func (s *Source) gather(ctx context.Context, p *place, b *batch) (caughtUp bool, err error) {
+func (s *Source) gather(ctx context.Context, p *place, b *format.Batch) (caughtUp bool, err error) {
 	missing, waited := "", false
-	for n := 0; n < maxObjects && !b.full(); {
+	for n := 0; n < maxObjects && !b.Full(); {
 		if p.middle() {
 			if err := s.take(ctx, p, b); err != nil {
 				return false, s.lost(*p, err)
@@ -144,7 +145,7 @@ func (s *Source) gather(ctx context.Context, p *place, b *batch) (caughtUp bool,
 		case o.key != "":
 		case wait == 0, waited, wait > s.cfg.Interval: // there is no more before the next look
 			return true, nil
-		case len(b.items) > 0:
+		case len(b.Items) > 0:
 			return false, nil
 		default:
 			// A writer chooses key 5; another one chooses 6 and is done; we return 6; the first is done → 5 is lost.
@@ -191,6 +192,9 @@ func (s *Source) lost(p place, err error) error {
 func (s *Source) name(key string) string {
 	return "s3://" + s.cfg.Bucket + "/" + show(key)
 }
+
+// show makes a key fit for a log and a terminal.
+func show(key string) string { return ingest.OneLine(key, 200) }
 
 // sleep waits, or returns the verdict on the end of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
