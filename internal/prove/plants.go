@@ -5,7 +5,7 @@ import "slices"
 // plants are the bugs that every run has to catch: twelve that tools of this kind have had, those that Sluice itself has had,
 // one for each place that upholds an invariant, and those in the lines that read, cut and shape records.
 func plants() []plant {
-	return slices.Concat(invented, found, upheld, upheldState, upheldPages, upheldFiles, upheldOrigins, upheldFormats)
+	return slices.Concat(invented, found, upheld, upheldState, upheldPages, upheldFiles, upheldOrigins, upheldFormats, upheldS3)
 }
 
 // invented are bugs that tools of this kind have had.
