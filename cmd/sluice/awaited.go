@@ -21,6 +21,10 @@ func awaited(s *drivers.Settings) string {
 		return fmt.Sprintf("up to %v (SLUICE_SQL_LAG) until the rows of slower transactions are there too; 'fetch' may be tried with 0s", s.SQL.Lag)
 	case s.Core.Source == "sql":
 		return fmt.Sprintf("for the database, up to %v (SLUICE_SQL_TIMEOUT)", s.SQL.Timeout)
+	case s.Core.Source == "s3" && s.S3.Lag > 0:
+		return fmt.Sprintf("up to %v until objects are %v old (SLUICE_S3_LAG) and those of slower writers are there too; 'fetch' may be tried with 0s", min(s.S3.Lag+2*time.Second, s.S3.Interval), s.S3.Lag)
+	case s.Core.Source == "s3":
+		return fmt.Sprintf("for an answer of S3, up to %v (SLUICE_S3_TIMEOUT)", s.S3.Timeout)
 	case s.Core.Source == "command":
 		return "for the program of SLUICE_COMMAND_ARGV to print a record or to end"
 	case s.Core.Source == "http":

@@ -84,6 +84,9 @@ type secretive interface{ Secrets() []string }
 // A limited source knows how much the origin lets it ask, in words; "" where nothing is known.
 type limited interface{ Quota() string }
 
+// A deferring source knows what the Read that was caught up has left to a later one, in words; "" where there is nothing.
+type deferring interface{ Left() string }
+
 // secretsOf returns a function that lists the secrets which the settings and the environment of AWS hold when it is called.
 func secretsOf(s *drivers.Settings, source drivers.Source) func() []string {
 	values := s.Secrets()
@@ -208,6 +211,9 @@ func (p *pull) run(ctx context.Context) error {
 		p.say("cursor", shortCursor(p.out.hide.Text(string(p.cursor)), screen-margin))
 		if x, ok := p.source.(limited); ok && x.Quota() != "" {
 			p.say("limits", p.out.hide.Text(x.Quota()))
+		}
+		if x, ok := p.source.(deferring); ok && batch.CaughtUp && x.Left() != "" {
+			p.say("later", x.Left())
 		}
 		if !whole || batch.CaughtUp || idle || p.enough() {
 			return nil

@@ -127,6 +127,14 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	return ingest.Batch{Items: b.Items, Bad: b.Bad, Next: next, CaughtUp: caughtUp, Position: b.Position}, nil
 }
 
+// Left says which objects the last Read, which was caught up, has left to a later one; nothing where it has left none.
+func (s *Source) Left() string {
+	if s.page == nil || s.page.wait == 0 {
+		return ""
+	}
+	return fmt.Sprintf("objects that are not yet %v old (SLUICE_S3_LAG) are there; they are read when they are", s.cfg.Lag)
+}
+
 // gather fills the batch from the objects behind p, and moves p behind what it has read.
 func (s *Source) gather(ctx context.Context, p *place, b *format.Batch) (caughtUp bool, err error) {
 	missing, waited := "", false
