@@ -5,8 +5,8 @@ var upheldFiles = []plant{
 	{
 		name: "new-file-read-from-the-old-place", breaks: "P1", bug: "a file that took the place of another, with the same identity, is read from where the other one was",
 		file: "ingest/file/visit.go",
-		old:  "	if !same || (p.Packed > 0) != (how != plain) && p.Offset > 0 {",
-		new:  "	if _ = same; (p.Packed > 0) != (how != plain) && p.Offset > 0 {",
+		old:  "	if !same || (p.Packed > 0) != (how != format.Plain) && p.Offset > 0 {",
+		new:  "	if _ = same; (p.Packed > 0) != (how != format.Plain) && p.Offset > 0 {",
 		pkg:  "ingest/file", test: "TestLossIsToldOnce",
 	},
 	{
