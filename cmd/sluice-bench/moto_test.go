@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,15 +12,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"sluice/bench/result"
+	"sluice/internal/motoserver"
 )
 
 // skip skips aloud, or fails where MUST_RUN, a list of names, demands the test.
@@ -35,51 +32,13 @@ func skip(t *testing.T, why string) {
 }
 
 // startMoto starts moto, a stand-in that others wrote, which asks for signatures and permissions after so many calls.
-func startMoto(t *testing.T, open int) (address string) {
+func startMoto(t *testing.T, open int) string {
 	t.Helper()
-	program, err := exec.LookPath("moto_server")
+	address, err := motoserver.Start(t, fmt.Sprint("INITIAL_NO_AUTH_ACTION_COUNT=", open))
 	if err != nil {
-		skip(t, "moto_server is not installed; pip install 'moto[server]'")
+		skip(t, err.Error())
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, port, _ := net.SplitHostPort(l.Addr().String())
-	_ = l.Close()
-	cmd := exec.Command(program, "-H", host, "-p", port)
-	cmd.Env = append(os.Environ(), fmt.Sprint("INITIAL_NO_AUTH_ACTION_COUNT=", open))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the program may be a wrapper
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		skip(t, "moto_server does not start: "+err.Error())
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(exited)
-	}()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-exited
-	})
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(time.Minute)
-	for {
-		if conn, err := net.Dial("tcp", net.JoinHostPort(host, port)); err == nil {
-			_ = conn.Close()
-			return "http://" + net.JoinHostPort(host, port)
-		}
-		select {
-		case <-tick.C:
-		case <-exited:
-			skip(t, "moto_server ended: "+said.String())
-		case <-limit:
-			skip(t, "moto_server does not listen after a minute")
-		}
-	}
+	return address
 }
 
 // A motoUser is one of moto's.

@@ -1,17 +1,13 @@
 package s3_test
 
 import (
-	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,55 +17,17 @@ import (
 	"sluice/ingest/s3"
 	"sluice/ingest/sourcetest"
 	"sluice/internal/fault"
+	"sluice/internal/motoserver"
 )
 
 // startMoto starts moto, an S3 that others wrote in another language.
 func startMoto(t *testing.T) string {
 	t.Helper()
-	program, err := exec.LookPath("moto_server")
+	address, err := motoserver.Start(t)
 	if err != nil {
-		skip(t, "moto_server is not installed; pip install 'moto[server]'")
+		skip(t, err.Error())
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_, port, _ := net.SplitHostPort(address)
-	l.Close()
-	cmd := exec.Command(program, "-H", "127.0.0.1", "-p", port)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the program may be a wrapper
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		skip(t, "moto_server does not start: "+err.Error())
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(exited)
-	}()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-exited
-	})
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(time.Minute)
-	for {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-			return "http://" + address
-		}
-		select {
-		case <-tick.C:
-		case <-exited:
-			skip(t, "moto_server ended: "+said.String())
-		case <-limit:
-			skip(t, "moto_server does not listen after a minute")
-		}
-	}
+	return address
 }
 
 // inPagesOf stands before an S3 and has it list so many objects at once.

@@ -26,6 +26,7 @@ func rules() []rule {
 		{"internal/usage", nil, "a leaf under the commands"},
 		{"internal/jq", nil, "a leaf under the parser"},
 		{"internal/archtest", nil, "it reads the others and calls none"},
+		{"internal/motoserver", nil, "tests of every package may start it"},
 		{"internal/proof", nil, "tests of every package report through it"},
 		{"internal/simulation", nil, "it is tests, which put the whole daemon together"},
 		{"internal/prove", []string{"internal/proof"}, "it runs the tests of all others and calls none of them"},

@@ -1,24 +1,20 @@
 package sqs_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"sluice/internal/awscreds"
 	"sluice/internal/fault"
+	"sluice/internal/motoserver"
 	"sluice/transport"
 	"sluice/transport/sqs"
 	"sluice/transport/transporttest"
@@ -36,51 +32,11 @@ func skip(t *testing.T, why string) {
 // startMoto starts moto, which others wrote, and lets it verify signatures after the first open calls.
 func startMoto(t *testing.T, open int) string {
 	t.Helper()
-	program, err := exec.LookPath("moto_server")
+	address, err := motoserver.Start(t, fmt.Sprint("INITIAL_NO_AUTH_ACTION_COUNT=", open))
 	if err != nil {
-		skip(t, "moto_server is not installed; pip install 'moto[server]'")
+		skip(t, err.Error())
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_, port, _ := net.SplitHostPort(address)
-	l.Close()
-	cmd := exec.Command(program, "-H", "127.0.0.1", "-p", port)
-	cmd.Env = append(os.Environ(), fmt.Sprint("INITIAL_NO_AUTH_ACTION_COUNT=", open))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the program may be a wrapper
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		skip(t, "moto_server does not start: "+err.Error())
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(exited)
-	}()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-exited
-	})
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(time.Minute)
-	for {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-			return "http://" + address
-		}
-		select {
-		case <-tick.C:
-		case <-exited:
-			skip(t, "moto_server ended: "+said.String())
-		case <-limit:
-			skip(t, "moto_server does not listen after a minute")
-		}
-	}
+	return address
 }
 
 // unsigned makes one call of moto's open ones.
