@@ -16,6 +16,7 @@ var version = ""
 func main() { os.Exit(run()) }
 
 func run() int {
+	silenceLibraries()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the first signal drains; the next one kills

@@ -56,7 +56,7 @@ func runDaemon(ctx context.Context, s *drivers.Settings, files []*config.EnvFile
 	outlet := telemetry.NewOutlet(os.Stderr)
 	defer outlet.Close(lastWords)
 	log := telemetry.NewLogger(outlet, level, s.Core.LogFormat)
-	slog.SetDefault(log)
+	logTo(log)
 	for _, warning := range s.Warnings() {
 		log.Warn(warning)
 	}
