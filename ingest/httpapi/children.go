@@ -81,7 +81,10 @@ func (s *Source) enqueue(ctx context.Context, st *state) error {
 	for {
 		b, err := list.step(ctx, &place)
 		s.malformed = list.malformed
-		if err != nil {
+		switch {
+		case err != nil && list.counted() && place.Pages == 1 && fault.From(err).Code() == "page_loop":
+			b.CaughtUp = true // the second page is the first: the list has no pages, as its children have
+		case err != nil:
 			return err
 		}
 		for i, parent := range b.Items {
