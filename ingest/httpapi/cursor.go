@@ -85,7 +85,8 @@ func (st state) Encode() (ingest.Cursor, error) {
 // tooManyKnown refuses to remember n items.
 func tooManyKnown(n int) error {
 	return fmt.Errorf("%d records would have to be remembered in order not to repeat them, more than %d; "+
-		"ask for less at a time: smaller pages (SLUICE_HTTP_LIMIT, SLUICE_HTTP_PAGINATION), or a finer SLUICE_HTTP_SINCE_FORMAT", n, maxKnown)
+		"ask for less at a time: smaller pages (SLUICE_HTTP_LIMIT, SLUICE_HTTP_PAGINATION), a value that tells what is new "+
+		"(SLUICE_HTTP_SINCE_PATH), or a finer SLUICE_HTTP_SINCE_FORMAT", n, maxKnown)
 }
 
 // remembered counts the items that st holds.

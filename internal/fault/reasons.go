@@ -187,7 +187,7 @@ var reasons = []Reason{
 	{"too_deep", deadletter, refusal, false, "The record is nested deeper than 64 levels.", mend},
 	{"too_many_channels", destination, pressed, true, "RabbitMQ allows no more channels.", "Allow more channels in a connection."},
 	{"too_many_files", source, stuck, false, "There are more files than SLUICE_FILE_MAX_FILES.", "Move or delete finished ones (SLUICE_FILE_WHEN_DONE), or raise the limit."},
-	{"too_many_known", source, stuck, false, "More records share one time than can be remembered.", "Use a source with finer times or a cursor."},
+	{"too_many_known", source, stuck, false, "More records than can be remembered share one time, or stand on one page without times.", "Set SLUICE_HTTP_SINCE_PATH, or use a source with finer times or a cursor."},
 	{"too_many_parents", source, stuck, false, "The list of parents is longer than can be kept track of.", "Ask for fewer by parameters in SLUICE_HTTP_URL, with a daemon for each part."},
 	{"too_many_pending", destination, pressed, true, "Too many acknowledgements of NATS are outstanding.", "Nothing."},
 	{"transient", "source, destination, checkpoint, deadletter", anything, true, "Something failed that has no name yet.", wait},
