@@ -28,7 +28,7 @@ bench: build ## compare all transports on this machine alone, in under 4 minutes
 local: build ## run the stand-in of SQS, STS and API Gateway, with a feed to try; writes local.env
 	@./bin/sluice local --feed 127.0.0.1:4600 --write-env local.env
 
-test: ## run all tests but whole benchmarks, add up what they have proved, and see twelve planted bugs caught, in under 3 minutes
+test: ## run all tests but whole benchmarks, add up what they have proved, and see twelve planted bugs caught, in 3 to 4 minutes
 	$(GO) run ./internal/prove -short
 
 test-long: ## run the tests that wait for a minute or read a GiB, in under 3 minutes
