@@ -259,7 +259,7 @@ func (s *Source) capped(next *state, ans answer, more bool) (bool, error) {
 // guesses reports whether only an empty page can tell the end: as long as no page was full, a page that looks like one of
 // several may be all there is.
 func (s *Source) guesses(st state) bool {
-	return s.counted() && s.cfg.MorePath == "" && s.cfg.TotalPath == "" && s.cfg.TotalHeader == "" && !st.Full
+	return s.counted() && !s.saysMore() && !st.Full
 }
 
 // bound is what the next sweep asks for when this one ends now. st has a newest value.

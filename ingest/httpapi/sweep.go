@@ -30,7 +30,7 @@ func (s *Source) sift(st *state, records [][]byte, hashes []uint64) (fresh []int
 // turn makes next, which stands behind the last page of a sweep, the start of the following one; was is the state before
 // that page.
 func (s *Source) turn(next *state, was state, r *reading) {
-	next.Pages, next.Loop, next.Same, next.Twins, next.Tail = 0, loop{}, loop{}, 0, nil
+	next.Pages, next.Loop, next.Same, next.Twins, next.Tail, next.Void = 0, loop{}, loop{}, 0, nil, 0
 	switch {
 	case s.cfg.dated():
 		next.At, next.Mixed = "", false
@@ -47,8 +47,12 @@ func (s *Source) turn(next *state, was state, r *reading) {
 	case paginationPage:
 		next.At = s.number(was, 0)
 		next.Known = bagOf(r.hashes)
-		if r.n == 0 && was.Tail != nil {
-			next.At, next.Known = s.number(was, -1), was.Tail // the page before may still grow
+		switch {
+		case r.n > 0:
+		case was.Tail != nil:
+			next.At, next.Known = s.number(was, -1-was.Void), was.Tail // the last page with records may still grow
+		default:
+			next.At = s.number(was, -was.Void) // the first page without records comes next
 		}
 	default:
 		next.Known = bagOf(r.hashes)
