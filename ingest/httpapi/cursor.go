@@ -41,7 +41,8 @@ type state struct {
 	Odd    bag   `json:"odd,omitempty"`    // items of this sweep without a value, or older than Since
 	Tail   bag   `json:"tail,omitempty"`   // page: items of the last page that held any, if it may still grow
 	Void   int   `json:"void,omitempty"`   // page: pages without records between that one and At
-	Vain   bool  `json:"vain,omitempty"`   // page: more were said to follow, and a page without records did
+	Sure   int   `json:"sure,omitempty"`   // page: pages before this number have been read since it held records
+	Vain   bool  `json:"vain,omitempty"`   // page: more were said to follow one without records, or such a one followed
 	Twice  bool  `json:"twice,omitempty"`  // page: the one at At has grown, and is read again
 	Size   int   `json:"size,omitempty"`   // page: records of one that another followed; 0: not known
 	Full   bool  `json:"full,omitempty"`   // page, offset: a page with Limit records has been seen
@@ -118,7 +119,7 @@ func (s *Source) check(st state) error {
 		return errors.New("it holds a time window, but WINDOW_START is not set")
 	case !st.Window.within() || st.Reached != nil && !plausibleTime(*st.Reached) || st.Again != nil && (st.Reached == nil || *st.Again >= *st.Reached || !plausibleTime(*st.Again)) || !slices.IsSortedFunc(st.Recent, recent.order):
 		return errors.New("it holds times that are out of range")
-	case st.Void < 0 || st.Void > st.Pages || st.Size < 0 || st.Size > maxNumber || st.Pages < 0 || st.Done < 0 || st.Done > maxNumber || st.Done == 0 && st.Sum != 0:
+	case st.Void < 0 || st.Void > st.Pages || st.Sure < 0 || st.Sure > maxNumber || st.Size < 0 || st.Size > maxNumber || st.Pages < 0 || st.Done < 0 || st.Done > maxNumber || st.Done == 0 && st.Sum != 0:
 		return errors.New("it stands at a place in a page that is none")
 	case s.cfg.DetailURL == "" && st.Part != nil:
 		return errors.New("it stands in the middle of a page, but DETAIL_URL is not set")

@@ -246,6 +246,7 @@ func (s *Source) capped(next *state, ans answer, more bool) (bool, error) {
 	case newer:
 		s.since.turn(next)
 		next.At, next.Pages, next.Loop, next.Same, next.Twins = "", 0, loop{}, loop{}, 0
+		next.Tail, next.Void, next.Sure = nil, 0, 0
 		return true, nil
 	case more && s.guesses(*next):
 		return true, nil

@@ -262,7 +262,7 @@ func (s *Source) leave(ctx context.Context, st *state, r *reading, b ingest.Batc
 		}
 		next.Part = nil
 	}
-	s.noteSize(&next, *st, r)
+	s.noteSize(&next, *st, r, more)
 	again, err := s.capped(&next, r.ans, more)
 	switch {
 	case err != nil:

@@ -30,7 +30,7 @@ func (s *Source) sift(st *state, records [][]byte, hashes []uint64) (fresh []int
 // turn makes next, which stands behind the last page of a sweep, the start of the following one; was is the state before
 // that page.
 func (s *Source) turn(next *state, was state, r *reading) {
-	next.Pages, next.Loop, next.Same, next.Twins, next.Tail, next.Void = 0, loop{}, loop{}, 0, nil, 0
+	next.Pages, next.Loop, next.Same, next.Twins, next.Tail, next.Void, next.Sure = 0, loop{}, loop{}, 0, nil, 0, 0
 	switch {
 	case s.cfg.dated():
 		next.At, next.Mixed = "", false

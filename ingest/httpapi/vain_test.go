@@ -86,3 +86,87 @@ func TestMorePagesThanThereAre(t *testing.T) {
 		}
 	}
 }
+
+// TestEmptyPageFillsUp: an API whose total is too large, where more than one page of records is added between two requests.
+func TestEmptyPageFillsUp(t *testing.T) {
+	t.Parallel()
+	for _, first := range []int{0, 1, 2, 3} {
+		for _, most := range []int{0, 7} {
+			t.Run(strconv.Itoa(first)+" records, at most "+strconv.Itoa(most)+" pages", func(t *testing.T) {
+				t.Parallel()
+				there, asked, every := first, 0, min(3, 1+first)
+				srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+					since, _ := strconv.Atoi(r.URL.Query().Get("since"))
+					items := []map[string]int{}
+					if i := since + page - 1; i < there {
+						items = append(items, map[string]int{"id": i})
+					}
+					total := there - since + 3
+					if asked++; asked%every == 0 && there < 20 {
+						there += 2
+					}
+					_ = json.NewEncoder(w).Encode(map[string]any{"items": items, "total": total})
+				}))
+				defer srv.Close()
+				c := Default()
+				c.URL, c.Records, c.Pagination, c.TotalPath, c.MaxPages = srv.URL, "items", paginationPage, "total", most
+				c.SinceParam, c.SincePath, c.SinceType = "since", "id", sinceNumber
+				s, err := New(c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, cursor := map[string]bool{}, ingest.Cursor("")
+				for range 150 {
+					b, err := s.Read(t.Context(), cursor)
+					if err != nil {
+						t.Fatalf("at %s: %v", cursor, err)
+					}
+					for _, item := range b.Items {
+						got[string(item)] = true
+					}
+					cursor = b.Next
+				}
+				if len(got) != there || there < 20 {
+					t.Errorf("got %d of %d records: %v", len(got), there, got)
+				}
+			})
+		}
+	}
+}
+
+// TestPageOfNothingVisible: a page from which the API leaves out everything, among others, is no reason to read in circles.
+func TestPageOfNothingVisible(t *testing.T) {
+	t.Parallel()
+	const pages = 9
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		items := []int{}
+		if page, _ := strconv.Atoi(r.URL.Query().Get("page")); page%3 == 1 && page <= pages+1 {
+			items = append(items, page)
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"items": items, "total": pages + 1})
+	}))
+	defer srv.Close()
+	c := Default()
+	c.URL, c.Records, c.Pagination, c.TotalPath = srv.URL, "items", paginationPage, "total"
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, cursor := 0, ingest.Cursor("")
+	for range 5 * pages {
+		b, err := s.Read(t.Context(), cursor)
+		if err != nil {
+			t.Fatalf("at %s: %v", cursor, err)
+		}
+		n += len(b.Items)
+		if cursor = b.Next; b.CaughtUp {
+			break
+		}
+	}
+	if n != 4 || asked > 3*pages {
+		t.Errorf("got %d records by %d requests, want 4 by at most %d", n, asked, 3*pages)
+	}
+}
