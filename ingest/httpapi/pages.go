@@ -277,6 +277,9 @@ func (s *Source) noteOrder(st *state, records [][]byte) {
 		return
 	}
 	newest := st.Newest
+	if st.Twice {
+		newest = nil // it was found on this page
+	}
 	for _, r := range records {
 		v, dated := s.since.read(r)
 		switch {
