@@ -89,8 +89,8 @@ func (st statement) rows(p place, start, upTo string, most, limit int) (string, 
 		names = append(names, column+" AS "+strings.TrimPrefix(column, "q."))
 	}
 	return fmt.Sprintf(`SELECT %[1]s, octet_length(j.t),
-  CASE WHEN octet_length(j.t) <= %[2]d THEN j.t ELSE (SELECT row_to_json(k)::text FROM (SELECT %[3]s) AS k) END
-FROM %[4]s, LATERAL (SELECT row_to_json(q)::text AS t) AS j
+  CASE WHEN octet_length(j.t) <= %[2]d THEN j.t ELSE (SELECT row_to_json(k.*)::text FROM (SELECT %[3]s) AS k) END
+FROM %[4]s, LATERAL (SELECT row_to_json(q.*)::text AS t) AS j
 WHERE %[5]s AND %[6]s <= $%[7]d::%[8]s ORDER BY %[9]s LIMIT %[10]d`,
 		st.texts(), most, strings.Join(names, ", "), st.from, where, st.key[0], len(args), st.types[0], strings.Join(st.key, ", "), limit), args
 }

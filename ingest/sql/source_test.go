@@ -129,6 +129,18 @@ func TestValuesStayAsPostgreSQLWritesThem(t *testing.T) {
 	}
 }
 
+// TestColumnsMayHaveAnyName: those that the query gives to its own parts as well, and a row as the value of one.
+func TestColumnsMayHaveAnyName(t *testing.T) {
+	d := start(t).database(t)
+	d.do(`CREATE TYPE pair AS (id int, n int)`)
+	d.do(`CREATE TABLE items (k int PRIMARY KEY, q pair, j int, t text)`)
+	d.do(`INSERT INTO items VALUES (1, (7, 8), 2, 'short'), (2, NULL, 3, repeat('x', 3000))`)
+	b := read(t, open(t, d.url, func(c *sql.Config) { c.Column, c.MaxRecordBytes = "k", 1000 }), "")
+	if want := `{"k":1,"q":{"id":7,"n":8},"j":2,"t":"short"} {"k":2}`; texts(b) != want {
+		t.Errorf("read %s, want %s", texts(b), want)
+	}
+}
+
 func TestUpdatedRowsComeAgain(t *testing.T) {
 	d := start(t).database(t)
 	d.do("CREATE TABLE items (id int PRIMARY KEY, changed int, v text)")
