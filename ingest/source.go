@@ -29,9 +29,10 @@ type Batch struct {
 //
 // Read returns the data that follows after. It has no effect on the origin, and repeating it is always allowed: reading
 // from an old Cursor returns the same items again, unless the origin has forgotten them; then it fails with
-// ErrCursorGone, a Blocked fault. It waits for data if it can; io.EOF itself, not wrapped, means never more. Errors carry a
-// fault.Class, and with an error the Batch counts for nothing. Next differs from after if there are Items. Reads do not
-// overlap. When ctx ends, Read returns soon with an error.
+// ErrCursorGone, a Blocked fault, or, where only the name of the place is gone, goes on with what came before it once more.
+// It waits for data if it can; io.EOF itself, not wrapped, means never more. Errors carry a fault.Class, and with an error the
+// Batch counts for nothing. Next differs from after if there are Items. Reads do not overlap. When ctx ends, Read returns soon
+// with an error.
 type Source interface {
 	Read(ctx context.Context, after Cursor) (Batch, error)
 }

@@ -26,7 +26,17 @@ type elements struct {
 
 func newElements(d *Decoder, name string) *elements {
 	in := &counted{in: d.in}
-	return &elements{d: d, name: name, in: in, dec: xml.NewDecoder(in)}
+	dec := xml.NewDecoder(in)
+	dec.CharsetReader = otherCharset
+	return &elements{d: d, name: name, in: in, dec: dec}
+}
+
+// otherCharset refuses what is not UTF-8, but for its first half.
+func otherCharset(name string, in io.Reader) (io.Reader, error) {
+	if strings.EqualFold(name, "us-ascii") || strings.EqualFold(name, "ascii") {
+		return in, nil
+	}
+	return nil, fmt.Errorf("only UTF-8 can be read, not %s", name)
 }
 
 // A counted is the reader under an xml.Decoder. It is an io.ByteReader, so that the Decoder does not read ahead, and it

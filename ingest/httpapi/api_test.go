@@ -33,6 +33,8 @@ type api struct {
 	mu       sync.Mutex
 	n        int  // records
 	gone     bool // every place but the beginning is forgotten
+	era      int  // tokens of an earlier one are forgotten
+	tokens   bool // only tokens are forgotten
 	silent   chan struct{}
 	requests []string
 	deleted  map[int]bool
@@ -93,7 +95,7 @@ func (a *api) log() []string {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.requests = append(a.requests, r.URL.RequestURI())
-	gone, silent := a.gone, a.silent
+	gone, silent, now := a.gone, a.silent, a.era
 	a.mu.Unlock()
 	if silent != nil {
 		select {
@@ -125,7 +127,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l, err := strconv.Atoi(q.Get("limit")); err == nil {
 		size = min(size, l)
 	}
-	place, second := strings.CutSuffix(q.Get("after"), "~")
+	after, era, _ := strings.Cut(q.Get("after"), "@")
+	if after != "" && now > 0 && era != strconv.Itoa(now) {
+		http.Error(w, "no such place", http.StatusBadRequest)
+		return
+	}
+	place, second := strings.CutSuffix(after, "~")
 	from := min(a.from(q.Get, place, selected, size), len(selected))
 	if gone && (from > 0 || len(selected) == 0 || selected[0] != all[0]) {
 		http.Error(w, "too old", http.StatusGone)
@@ -143,6 +150,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		next = fmt.Sprintf("%d.%d", selected[to-1].at, selected[to-1].id)
 	case to < len(selected):
 		next = strconv.Itoa(to)
+	}
+	if next != "" && now > 0 {
+		next += "@" + strconv.Itoa(now)
 	}
 	a.write(w, r, selected[from:to], next)
 }

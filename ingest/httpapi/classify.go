@@ -60,7 +60,7 @@ func (s *Source) refused(ctx context.Context, resp *http.Response, st state, p *
 		s.budget.untold(p.quota, p.answered)
 	}
 	begun := st.At != "" || st.Since != nil || st.Reached != nil
-	v := classify(resp.StatusCode, p.slower, begun)
+	v := s.atPlace(classify(resp.StatusCode, p.slower, begun), st)
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
 	err := fmt.Errorf("%s: %s", showURL(resp.Request.URL), status)
 	if v.reason == "cursor_gone" {

@@ -26,6 +26,7 @@ func (a *api) origin(t testing.TB, s *Source) sourcetest.Origin {
 			t.Cleanup(func() { close(a.silent) })
 		},
 		Forget: a.forget,
+		Renews: a.renews(s.cfg),
 		Delete: func(i int) {
 			a.mu.Lock()
 			defer a.mu.Unlock()
@@ -56,7 +57,23 @@ func (a *api) origin(t testing.TB, s *Source) sourcetest.Origin {
 	}
 }
 
-func (a *api) forget() { a.mu.Lock(); a.gone = true; a.mu.Unlock() }
+// forget makes all places but the beginning of a question unknown; where it cannot be asked again from there, that as well.
+func (a *api) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.tokens {
+		a.era++
+	} else {
+		a.gone = true
+	}
+}
+
+// renews reports whether a source with c begins a sweep anew whose places a forgets.
+func (a *api) renews(c Config) bool {
+	counted := c.Pagination == paginationNone || c.Pagination == paginationPage || c.Pagination == paginationOffset
+	a.tokens = !counted && c.MaxPages != 1 && (c.dated() || c.windowed())
+	return a.tokens
+}
 
 // elsewhere excuses hooks of a contract that is about something else than the way from page to page.
 func elsewhere(hooks ...string) map[string]string {

@@ -32,7 +32,8 @@ type state struct {
 	Version int `json:"v"`
 	// At is the page to read: path and query (link, next), token (cursor), number (page, offset); empty: the first.
 	At    string `json:"at,omitempty"`
-	Pages int    `json:"n,omitempty"` // pages read in this sweep
+	Pages int    `json:"n,omitempty"`    // pages read in this sweep
+	Anew  int    `json:"anew,omitempty"` // how often this sweep has begun anew, because a place in it was forgotten
 
 	Since  *mark `json:"since,omitempty"`  // what this sweep asks for; nil: Config.SinceStart
 	Newest *mark `json:"newest,omitempty"` // newest value in this sweep; nil: none newer than Since
@@ -46,7 +47,7 @@ type state struct {
 	Twice  bool  `json:"twice,omitempty"`  // page: the one at At has grown, and is read again
 	Size   int   `json:"size,omitempty"`   // page: records of one that another followed; 0: not known
 	Full   bool  `json:"full,omitempty"`   // page, offset: a page with Limit records has been seen
-	Most   int   `json:"most,omitempty"`   // where a header says what follows: records of the largest page seen
+	Most   int   `json:"most,omitempty"`   // where a header says what follows, or pages are capped: records of the largest page seen
 
 	Window  *window `json:"win,omitempty"`    // what this sweep covers
 	Reached *int64  `json:"to,omitempty"`     // end of the window before, in Unix milliseconds
@@ -109,7 +110,7 @@ func (s *Source) check(st state) error {
 	switch {
 	case st.Version != cursorVersion:
 		return fmt.Errorf("its version is %d, this program reads %d", st.Version, cursorVersion)
-	case st.Pages < 0 || st.Pages > maxNumber || st.Most < 0 || st.Most > maxNumber || st.Most > 0 && !s.cfg.followsHeader() || !st.Loop.plausible() || !st.Same.plausible() || st.Twins < 0 || st.Twins > maxTwins:
+	case st.Pages < 0 || st.Pages > maxNumber || st.Most < 0 || st.Most > maxNumber || st.Most > 0 && !s.cfg.compares() || !st.Loop.plausible() || !st.Same.plausible() || st.Twins < 0 || st.Twins > maxTwins || st.Anew < 0 || st.Anew > maxAnew:
 		return errors.New("it holds a count that is out of range")
 	case !s.cfg.dated() && (st.Since != nil || st.Newest != nil || st.Ties != nil || st.Odd != nil || st.Recent != nil || st.Mixed):
 		return errors.New("it holds a since value, but SINCE_PARAM is not set")

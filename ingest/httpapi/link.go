@@ -47,7 +47,7 @@ func cutLink(h string) (l link, rest string) {
 		switch {
 		case strings.EqualFold(name, "rel") && !related:
 			related = true
-			for _, relation := range strings.Fields(value) {
+			for _, relation := range strings.Fields(strings.Trim(value, "'")) { // which some take for quotes
 				l.next = l.next || strings.EqualFold(relation, "next")
 			}
 		case strings.EqualFold(name, "anchor"):

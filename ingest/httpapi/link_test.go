@@ -14,6 +14,7 @@ func TestNextLink(t *testing.T) {
 	}{
 		{"none", nil, ""},
 		{"token", []string{`</b>; rel=next`}, "/b"},
+		{"single quotes", []string{`</a>; rel='prev', </b>; rel='next'; title="x"`}, "/b"},
 		{"quoted, any case", []string{`<b>; REL="NEXT"`}, "b"},
 		{"among others", []string{`</a>; rel="first", </b>; rel="next", </c>; rel="last"`}, "/b"},
 		{"second header", []string{`</a>; rel="prev"`, `</b>; rel="next"`}, "/b"},

@@ -99,6 +99,9 @@ func (c Config) followsHeader() bool {
 	return c.Pagination == paginationLink || c.CursorHeader != "" || c.TotalHeader != ""
 }
 
+// compares reports whether the records of the largest page tell something of another one.
+func (c Config) compares() bool { return c.followsHeader() || c.MaxPages > 0 }
+
 // stride is how far the next page is where pages are counted, behind one of n records.
 func (s *Source) stride(n int) int {
 	if s.cfg.Pagination == paginationOffset {
@@ -131,6 +134,9 @@ func (s *Source) afterCounted(st *state, ans answer, n int) (bool, error) {
 		}
 		next, _ := strconv.ParseInt(s.number(*st, s.stride(n)), 10, 64)
 		return next-first < total, nil
+	}
+	if s.cfg.MaxPages > 0 && n < st.Most {
+		return false, nil // there has been a larger one
 	}
 	return n > 0 && (!s.returnsBehind() || !st.Full || n >= s.cfg.Limit), nil
 }
@@ -246,7 +252,7 @@ func (s *Source) capped(next *state, ans answer, more bool) (bool, error) {
 	case newer:
 		s.since.turn(next)
 		next.At, next.Pages, next.Loop, next.Same, next.Twins = "", 0, loop{}, loop{}, 0
-		next.Tail, next.Void, next.Sure = nil, 0, 0
+		next.Tail, next.Void, next.Sure, next.Anew = nil, 0, 0, 0
 		return true, nil
 	case more && s.guesses(*next):
 		return true, nil

@@ -217,6 +217,9 @@ func (s *Source) step(ctx context.Context, st *state) (ingest.Batch, error) {
 		return ingest.Batch{CaughtUp: true}, nil
 	}
 	r, err := s.resume(ctx, *st)
+	if err != nil && s.beginAnew(st, err) {
+		return ingest.Batch{}, nil
+	}
 	if err != nil {
 		return ingest.Batch{}, s.onPage(*st, err)
 	}
@@ -290,7 +293,7 @@ func (s *Source) validate(next *state, was state, r *reading) {
 
 // largest is Most behind a page of n records.
 func (s *Source) largest(st state, n int) int {
-	if !s.cfg.followsHeader() {
+	if !s.cfg.compares() {
 		return 0
 	}
 	return max(st.Most, n)

@@ -31,6 +31,7 @@ func (s *Source) sift(st *state, records [][]byte, hashes []uint64) (fresh []int
 // that page.
 func (s *Source) turn(next *state, was state, r *reading) {
 	next.Pages, next.Loop, next.Same, next.Twins, next.Tail, next.Void, next.Sure = 0, loop{}, loop{}, 0, nil, 0, 0
+	next.Anew = 0
 	switch {
 	case s.cfg.dated():
 		next.At, next.Mixed = "", false

@@ -190,6 +190,10 @@ func tryRead(t testing.TB, s ingest.Source, c ingest.Cursor) (b ingest.Batch, er
 func forgotten(t testing.TB, h Harness) {
 	o := h.New(t, size)
 	h.need(t, "Forget", o.Forget != nil)
+	if o.Renews {
+		renewed(t, h)
+		return
+	}
 	w := walk(t, h, o.Source, "", size)
 	c := w[len(w)-1].after
 	if c == "" {
@@ -200,5 +204,32 @@ func forgotten(t testing.TB, h Harness) {
 	blocked(t, "Read from a forgotten cursor", b, err)
 	if !errors.Is(err, ingest.ErrCursorGone) {
 		t.Fatalf("Read from a forgotten cursor = %v, want ErrCursorGone", err)
+	}
+}
+
+// renewed has the places forgotten at every page: all that is behind the page comes, and nothing more often than twice.
+func renewed(t testing.TB, h Harness) {
+	for page := range len(walk(t, h, h.New(t, size).Source, "", size)) {
+		o := h.New(t, size)
+		var got [][]byte
+		var c ingest.Cursor
+		for range page {
+			b, err := o.Source.Read(t.Context(), c)
+			if err != nil {
+				t.Fatalf("Read(%s) = %v", show(c), err)
+			}
+			got, c = append(got, b.Items...), b.Next
+		}
+		o.Forget()
+		got = append(got, items(walk(t, h, o.Source, c, size-len(got)))...)
+		times := map[string]int{}
+		for _, item := range got {
+			times[string(item)]++
+		}
+		for i := range size {
+			if n := times[string(h.Item(i))]; n < 1 || n > 2 {
+				t.Fatalf("places forgotten after page %d: item %d comes %d times, want once, or twice", page, i, n)
+			}
+		}
 	}
 }

@@ -28,15 +28,16 @@ type slice struct {
 
 // An origin is what slices read.
 type origin struct {
-	mu     sync.Mutex
-	items  []entry
-	top    int           // the highest key there ever was
-	oldest int           // what has a lower key is forgotten
-	grew   chan struct{} // closed and replaced when items grow
-	silent bool
-	ends   bool
-	waits  bool
-	ties   int
+	mu      sync.Mutex
+	items   []entry
+	top     int           // the highest key there ever was
+	oldest  int           // what has a lower key is forgotten
+	renewed int           // places with a lower key are forgotten, and the items are there
+	grew    chan struct{} // closed and replaced when items grow
+	silent  bool
+	ends    bool
+	waits   bool
+	ties    int
 }
 
 type entry struct {
@@ -61,6 +62,17 @@ func (s *slice) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, er
 		<-ctx.Done()
 		s.mu.Lock()
 		return ingest.Batch{}, ctx.Err()
+	}
+	switch {
+	case key == 0 || key >= s.renewed || !strings.HasPrefix(s.fault, "renews"):
+	case s.fault == "renews for ever":
+		from = 0
+	case s.fault == "renews behind the page":
+		from, s.renewed = min(s.page, len(s.items)), 0
+	case s.fault == "renews for nobody":
+		return ingest.Batch{}, &fault.Error{Class: fault.Blocked, Err: ingest.ErrCursorGone}
+	default:
+		from, s.renewed = 0, 0
 	}
 	if key < s.oldest && s.fault != "skips what is forgotten" {
 		err := ingest.ErrCursorGone
@@ -304,6 +316,9 @@ func tiedHarness(kind, planted string, page, ties int) Harness {
 			Reopen: func() ingest.Source { return &slice{origin: under, page: page, fault: planted} },
 			Hang:   func() { under.mu.Lock(); under.silent = true; under.mu.Unlock() },
 			Forget: func() { under.mu.Lock(); under.oldest = under.top + 1; under.mu.Unlock() },
+		}
+		if o.Renews = strings.HasPrefix(planted, "renews"); o.Renews {
+			o.Forget = func() { under.mu.Lock(); under.renewed = under.top + 1; under.mu.Unlock() }
 		}
 		if !h.Ends {
 			o.Append = under.add

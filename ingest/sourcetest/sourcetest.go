@@ -74,6 +74,9 @@ type Origin struct {
 	Change func(i int) []byte   // gives item i another content, which it returns, in the way changes are made in this kind of origin
 	Delete func(i int)          // removes item i
 	Insert func() []byte        // adds a new item ahead of all others, and returns it
+	// Renews says that Forget takes away names of places only, no items, and that the source then begins anew what it was
+	// reading. Else it has to end with ErrCursorGone.
+	Renews bool
 }
 
 // need skips the check where the hook is excused, and fails it where the harness does not say which of the two it is.

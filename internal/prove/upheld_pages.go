@@ -38,4 +38,28 @@ var upheldPages = []plant{
 		old:  "st.Ties.minus(st.Tail)", new: "st.Ties",
 		pkg: "ingest/httpapi", test: "TestEqualRecordsOnAPageThatGrows",
 	},
+	{
+		name: "anew-behind-the-beginning", breaks: "P1", bug: "a sweep whose place the API has forgotten begins anew at the place that is forgotten",
+		file: "ingest/httpapi/anew.go",
+		old:  "	st.At, st.Pages, st.Done, st.Sum, st.Part = \"\", 0, 0, 0, nil\n", new: "	st.Pages, st.Done, st.Sum, st.Part = 0, 0, 0, nil\n",
+		pkg: "ingest/httpapi", test: "TestContract",
+	},
+	{
+		name: "anew-for-ever", breaks: "P5", bug: "a sweep whose place the API refuses begins anew without end",
+		file: "ingest/httpapi/anew.go",
+		old:  "st.Anew == maxAnew ||", new: "",
+		pkg: "ingest/httpapi", test: "TestAForgottenPlaceBeginsTheSweepAnew",
+	},
+	{
+		name: "anew-from-nowhere", breaks: "P1", bug: "without since, a forgotten place is taken for the beginning, and everything comes again",
+		file: "ingest/httpapi/anew.go",
+		old:  "(s.cfg.dated() || s.cfg.windowed())", new: "true",
+		pkg: "ingest/httpapi", test: "TestAForgottenPlaceBeginsTheSweepAnew",
+	},
+	{
+		name: "vain-total-passed-over", breaks: "P1", bug: "behind pages that a total promises in vain, what is added later is never asked for",
+		file: "ingest/httpapi/sweep.go",
+		old:  "next.At, next.Known = s.number(was, -1-was.Void), was.Tail", new: "next.At, next.Known = s.number(was, -1), was.Tail",
+		pkg: "ingest/httpapi", test: "TestMorePagesThanThereAre",
+	},
 }
