@@ -122,6 +122,31 @@ func TestFetchEndsWhenItIsAskedTo(t *testing.T) {
 	}
 }
 
+// TestFetchEndsWhileItsOutputIsBlocked: somebody holds the pipe, reads what comes first, and then no more.
+func TestFetchEndsWhileItsOutputIsBlocked(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"--json", "--raw"} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		vars := map[string]string{"SLUICE_SOURCE": "command", "SLUICE_COMMAND_ARGV": `yes {\"id\":1}`, "SLUICE_COMMAND_BATCH": "10000"}
+		p := startInto(t, w, vars, "fetch", "--pages", "0", how)
+		_ = w.Close()
+		if _, err := io.ReadFull(r, make([]byte, 100_000)); err != nil { // more than a pipe holds: it is writing a page
+			t.Fatal(err)
+		}
+		p.signal(t, syscall.SIGTERM)
+		if code := p.wait(t, soon); code != 0 {
+			t.Errorf("fetch %s, blocked, after SIGTERM: exit code %d, want 0", how, code)
+		}
+		if !strings.Contains(p.said(), "stopped  by a signal") {
+			t.Errorf("fetch %s, blocked, after SIGTERM: it says %q, want that it was stopped", how, p.said())
+		}
+	}
+}
+
 // startInto is start with a standard output of one's own.
 func startInto(t *testing.T, out *os.File, vars map[string]string, args ...string) *process {
 	t.Helper()

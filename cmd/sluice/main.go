@@ -20,7 +20,10 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the first signal drains; the next one kills
-	if err := root().ExecuteContext(ctx); err != nil {
+	cmd := root()
+	cmd.SetOut(&console{ctx: ctx, to: os.Stdout})
+	cmd.SetErr(&console{ctx: ctx, to: os.Stderr})
+	if err := cmd.ExecuteContext(ctx); err != nil {
 		say(complaint(err))
 		return exitCode(err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -21,8 +20,8 @@ type progress struct {
 }
 
 func newProgress(out io.Writer, total int) *progress {
-	f, ok := out.(*os.File)
-	return &progress{out: out, total: total, terminal: ok && term.IsTerminal(int(f.Fd()))}
+	c, ok := out.(*console)
+	return &progress{out: out, total: total, terminal: ok && term.IsTerminal(int(c.to.Fd()))}
 }
 
 // redraw is the least time between two drawings.
