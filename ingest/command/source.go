@@ -12,13 +12,15 @@ import (
 )
 
 // A Source runs a program again and again. What it keeps between Reads is a run that the next Read may go on with, and
-// nothing that changes what a Read returns.
+// nothing that changes what a Read returns, but for the wait that a failure asks for.
 type Source struct {
 	cfg    Config
 	run    *run          // nil: none
 	at     ingest.Cursor // the place that run stands at
 	failed error         // how the run has ended that stood at at; told by the next Read
 	ending *run          // was stopped, and may not be gone yet; nil: none
+	begun  time.Time     // when the last run did
+	ends   failures
 }
 
 // New returns a Source for a Config that is valid; it starts nothing yet.
@@ -91,6 +93,18 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	if ctx.Err() != nil {
 		return ingest.Batch{}, context.Cause(ctx)
 	}
+	b, err := s.read(ctx, after)
+	switch {
+	case err == nil:
+		s.ends.read(b)
+	case ctx.Err() == nil:
+		err = s.ends.failed(s.cfg, s.begun, err)
+	}
+	return b, err
+}
+
+// read is Read, without an account of failures.
+func (s *Source) read(ctx context.Context, after ingest.Cursor) (ingest.Batch, error) {
 	at, err := s.decode(after)
 	if err != nil {
 		return ingest.Batch{}, err
@@ -143,6 +157,7 @@ func (s *Source) start(ctx context.Context, at position) (err error) {
 		}
 		s.ending = nil
 	}
+	s.begun = time.Now()
 	s.run, err = begin(s.cfg, at)
 	return err
 }
