@@ -20,11 +20,13 @@ type found struct {
 	id    string // device and inode
 	size  int64
 	mtime time.Time
+
+	looked time.Time // then it was so
 }
 
 // foundOf describes the file behind info, which must be a regular one.
 func foundOf(path string, info fs.FileInfo) found {
-	f := found{path: path, size: info.Size(), mtime: info.ModTime()}
+	f := found{path: path, size: info.Size(), mtime: info.ModTime(), looked: time.Now()}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		f.id = fmt.Sprintf("%x:%x", uint64(st.Dev), st.Ino) //nolint:unconvert // signed on some systems
 	}
@@ -139,8 +141,9 @@ func among(folders []string, ids map[string]bool) map[string]found {
 	return out
 }
 
-// quiet reports whether the file has not changed for as long as makes it finished.
-func (s *Source) quiet(f found) bool { return time.Since(f.mtime) >= s.cfg.DoneAfter }
+// quiet reports whether the file had not changed for as long as makes it finished when it was looked at. Reading may take
+// longer than that, and the answer must not change meanwhile.
+func (s *Source) quiet(f found) bool { return f.looked.Sub(f.mtime) >= s.cfg.DoneAfter }
 
 // op is the name of what fails, in every error of this package.
 const op = "file.Read"

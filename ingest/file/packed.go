@@ -45,6 +45,8 @@ type stream struct {
 	from io.Reader
 	free func() // what from holds; nil: nothing
 	dec  *format.Decoder
+
+	growing bool // is what dec was told
 }
 
 // Read unpacks. It ends soon after the Read under way is cancelled, however much there is to skip.
@@ -83,6 +85,7 @@ func (s *Source) unpack(ctx context.Context, f found, h io.ReaderAt, how format.
 	s.stream = st
 	o := s.cfg.options()
 	o.Growing = !s.quiet(f)
+	st.growing = o.Growing
 	if o.Kind == format.CSV && o.Columns == nil && p.Offset > 0 {
 		if err := st.rewind(how); err != nil {
 			return nil, err

@@ -109,7 +109,7 @@ func (s *Source) visitPlain(ctx context.Context, f file, h io.ReaderAt, p place,
 	if err != nil {
 		return visit{}, refuse("file_damaged", err)
 	}
-	v, err := s.fill(ctx, f, d, p, b)
+	v, err := s.fill(ctx, f, d, o.Growing, p, b)
 	if err != nil {
 		return s.broken(f, v.place, err)
 	}
@@ -151,7 +151,7 @@ func (s *Source) visitPacked(ctx context.Context, f file, how format.Packing, h 
 		s.closeStream()
 		return s.broken(f, p, err)
 	}
-	v, err := s.fill(ctx, f, st.dec, p, b)
+	v, err := s.fill(ctx, f, st.dec, st.growing, p, b)
 	if err != nil || !v.more {
 		s.closeStream()
 	}
@@ -162,8 +162,8 @@ func (s *Source) visitPacked(ctx context.Context, f file, how format.Packing, h 
 	return v, nil
 }
 
-// fill takes items from d into the batch until it is full or there are no more.
-func (s *Source) fill(ctx context.Context, f file, d *format.Decoder, p place, b *format.Batch) (visit, error) {
+// fill takes items from d, which was told that the file is growing or not, into the batch until it is full or there are no more.
+func (s *Source) fill(ctx context.Context, f file, d *format.Decoder, growing bool, p place, b *format.Batch) (visit, error) {
 	v := visit{place: p}
 	before := len(b.Items)
 	b.From(show(filepath.Base(f.path)))
@@ -178,7 +178,7 @@ func (s *Source) fill(ctx context.Context, f file, d *format.Decoder, p place, b
 		case err == io.EOF: //nolint:errorlint // the contract
 			v.place.take(d) // blank lines too
 			return v, nil
-		case err == io.ErrUnexpectedEOF && !s.quiet(f.found): //nolint:errorlint // the contract
+		case err == io.ErrUnexpectedEOF && growing: //nolint:errorlint // the contract
 			v.rest = true
 			return v, nil
 		case err != nil && len(b.Items) > before && ctx.Err() == nil:
