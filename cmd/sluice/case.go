@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"sluice/ingest"
+	"sluice/internal/atomicfile"
 	"sluice/internal/config"
 	"sluice/internal/exchange"
 )
@@ -79,10 +80,10 @@ func loadCase(dir string, over map[string]string) (*testCase, error) {
 			c.items, err = readItems(filepath.Join(dir, name))
 		case name == startFile:
 			var data []byte
-			data, err = os.ReadFile(filepath.Join(dir, name))
+			data, err = atomicfile.Read(atomicfile.OS{}, filepath.Join(dir, name))
 			c.start = ingest.Cursor(bytes.TrimRight(data, "\r\n"))
 		case name == expectFile:
-			c.want, err = os.ReadFile(filepath.Join(dir, name))
+			c.want, err = atomicfile.Read(atomicfile.OS{}, filepath.Join(dir, name))
 		case filepath.Ext(name) == pageExt:
 			err = c.addPage(name)
 		default:
@@ -105,7 +106,7 @@ func loadCase(dir string, over map[string]string) (*testCase, error) {
 }
 
 func (c *testCase) addPage(name string) error {
-	data, err := os.ReadFile(filepath.Join(c.dir, name))
+	data, err := atomicfile.Read(atomicfile.OS{}, filepath.Join(c.dir, name))
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (c *testCase) addPage(name string) error {
 
 // readItems reads a file with an item in each line.
 func readItems(path string) ([][]byte, error) {
-	data, err := os.ReadFile(path)
+	data, err := atomicfile.Read(atomicfile.OS{}, path)
 	if err != nil {
 		return nil, err
 	}

@@ -64,3 +64,21 @@ func TestNamedPipeInPlaceOfAFile(t *testing.T) {
 func elsewhere(_, other string) string      { return filepath.Join(other, "pipe") }
 func checkpointFile(state, _ string) string { return ingest.CheckpointPath(state) }
 func deadLetterFile(state, _ string) string { return ingest.DeadLetterPath(state) }
+
+// TestNamedPipeInACase: 'sluice test' names it instead of waiting for somebody to write into it.
+func TestNamedPipeInACase(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"001.http", "records.ndjson", "expect.json", "cursor"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "case.env"), []byte("SLUICE_STREAM=s\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, nil, "test", dir)
+		if code := p.wait(t, soon); code != exitFailure || !strings.Contains(p.out.String(), "named pipe") {
+			t.Errorf("%s is a named pipe: exit code %d and %q, want %d and that it is one", name, code, p.out.String(), exitFailure)
+		}
+	}
+}
