@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"sluice/ingest"
+	"sluice/internal/config"
 	"sluice/internal/drivers"
 	"sluice/internal/exchange"
 	"sluice/internal/fault"
@@ -46,10 +48,10 @@ func inEnvironment(vars map[string]string, f func() error) error {
 		}
 		return nil
 	}
-	now := map[string]string{}
+	now, known := map[string]string{}, config.Names((&drivers.Settings{}).Sections())
 	for name, value := range vars {
-		if shapes.MatchString(name) || sourceVariable.MatchString(name) {
-			now[name] = value
+		if shapes.MatchString(name) || sourceVariable.MatchString(name) || strings.HasPrefix(name, "SLUICE_") && !slices.Contains(known, name) {
+			now[name] = value // what is not known is refused where they are loaded
 		}
 	}
 	for name, value := range offline {
