@@ -26,14 +26,17 @@ func (s *Source) beginAnew(st *state, err error) bool {
 	st.Newest, st.Ties, st.Odd, st.Recent, st.Seen, st.Mixed = nil, nil, nil, nil, nil, false
 	st.At, st.Pages, st.Done, st.Sum, st.Part = "", 0, 0, 0, nil
 	st.Loop, st.Same, st.Twins = loop{}, loop{}, 0
-	s.warn(fmt.Sprintf("the API refuses the place at which it was asked to go on, so the sweep begins anew (%d of %d times), "+
-		"and some of its records come again: %v", st.Anew, maxAnew, err))
+	what := "the sweep begins anew (%d of %d times), and some of its records come again"
+	if s.whole {
+		what = "the list of parents is read anew (%d of %d times)"
+	}
+	s.warn(fmt.Sprintf("the API refuses the place at which it was asked to go on, so "+what+": %v", st.Anew, maxAnew, err))
 	return true
 }
 
 // askedAgain reports whether st stands within a sweep, at a place that the API has named, and the sweep can be asked for again.
 func (s *Source) askedAgain(st state) bool {
-	return st.At != "" && !s.counted() && (s.cfg.dated() || s.cfg.windowed())
+	return st.At != "" && !s.counted() && (s.whole || s.cfg.dated() || s.cfg.windowed())
 }
 
 // atPlace is v, the verdict on a refused request, with advice that fits the place at st.
@@ -46,6 +49,8 @@ func (s *Source) atPlace(v verdict, st state) verdict {
 	case s.counted():
 	case s.askedAgain(st) && st.Anew < maxAnew:
 		v.advice = ""
+	case s.askedAgain(st) && s.whole:
+		v.advice = "the list of parents has been begun anew so often that it has to be read faster; use larger pages (SLUICE_HTTP_LIMIT)"
 	case s.askedAgain(st):
 		v.advice = fmt.Sprintf("the sweep has begun anew %d times; have it end before the API forgets its places, by larger pages "+
 			"(SLUICE_HTTP_LIMIT) or shorter windows (SLUICE_HTTP_WINDOW_STEP), and start over with sluice checkpoint reset", maxAnew)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 
 	"sluice/ingest"
 	"sluice/internal/fault"
@@ -36,6 +37,9 @@ func (s *Source) next(ctx context.Context, st *state) (ingest.Batch, error) {
 	child.malformed = s.malformed
 	b, err := child.step(ctx, kid)
 	s.malformed = child.malformed
+	if err != nil && s.orphaned(ctx, st, err) {
+		return ingest.Batch{CaughtUp: len(st.Queue) == 0}, nil
+	}
 	if err != nil {
 		return ingest.Batch{}, err
 	}
@@ -48,6 +52,22 @@ func (s *Source) next(ctx context.Context, st *state) (ingest.Batch, error) {
 		b.CaughtUp = len(st.Queue) == 0
 	}
 	return b, nil
+}
+
+// orphaned reports whether err, about the children of the parent whose turn it is, comes of its being deleted since the list was
+// read: the origin does not know them, and the list does not name it any more. That parent is then left out.
+func (s *Source) orphaned(ctx context.Context, st *state, err error) bool {
+	if !slices.Contains([]string{"not_found", "gone", "cursor_gone"}, fault.From(err).Code()) {
+		return false
+	}
+	now := state{Kids: st.Kids}
+	if s.enqueue(ctx, &now) != nil || slices.Contains(now.Queue, st.Queue[0]) {
+		return false
+	}
+	delete(st.Kids, st.Queue[0])
+	st.Queue = st.Queue[1:]
+	s.warn(fmt.Sprintf("a parent is not in the list any more and is left out: %v", err))
+	return true
 }
 
 // child reads the pages of one parent.
@@ -67,7 +87,7 @@ func (s *Source) parents() *Source {
 	l := *s
 	l.cfg.ChildURL, l.cfg.DetailURL, l.detail = "", "", nil
 	l.cfg.Records, l.cfg.SincePath, l.cfg.SinceParam, l.cfg.WindowStart, l.cfg.MaxPages = s.cfg.ParentRecords, "", "", "", 0
-	l.cfg.SinceStart = ""
+	l.cfg.SinceStart, l.whole = "", true
 	return &l
 }
 

@@ -32,6 +32,7 @@ type Source struct {
 	params        map[string]string // Config.params
 	detail        *Source           // asks for details; nil: there are none
 	parent        string            // path of the parent whose children this reads; empty: there are no parents
+	whole         bool              // reads the list of parents, each time from its beginning
 
 	malformed int // answers in a row that were no pages
 
@@ -260,8 +261,11 @@ func (s *Source) leave(ctx context.Context, st *state, r *reading, b ingest.Batc
 		next.Known = nil // only the first page of a sweep has been read before
 	}
 	if s.detail != nil {
-		if all, err := s.withDetails(ctx, st, &b); !all {
-			return b, err
+		switch all, err := s.withDetails(ctx, st, &b); {
+		case err != nil:
+			return ingest.Batch{}, err // b is without details
+		case !all:
+			return b, nil
 		}
 		next.Part = nil
 	}

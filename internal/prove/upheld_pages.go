@@ -53,7 +53,7 @@ var upheldPages = []plant{
 	{
 		name: "anew-from-nowhere", breaks: "P1", bug: "without since, a forgotten place is taken for the beginning, and everything comes again",
 		file: "ingest/httpapi/anew.go",
-		old:  "(s.cfg.dated() || s.cfg.windowed())", new: "true",
+		old:  "(s.whole || s.cfg.dated() || s.cfg.windowed())", new: "true",
 		pkg: "ingest/httpapi", test: "TestAForgottenPlaceBeginsTheSweepAnew",
 	},
 	{
