@@ -32,7 +32,7 @@ func readTelling(h http.Header) telling {
 	}
 	for _, prefix := range []string{"RateLimit-", "X-RateLimit-", "X-Rate-Limit-"} {
 		t := telling{count(h.Get(prefix + "Limit")), count(h.Get(prefix + "Remaining")), until(h.Get(prefix+"Reset"), serverTime(h))}
-		if t.remaining >= 0 {
+		if t.remaining >= 0 && t.limit != 0 { // gateways write 0 or -1 where no limit is set
 			return t
 		}
 	}

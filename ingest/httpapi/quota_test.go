@@ -28,6 +28,8 @@ func TestHeadersThatTellALimit(t *testing.T) {
 		{"without an end", [][2]string{{"X-RateLimit-Remaining", "0"}}, telling{-1, 0, -1}},
 		{"an end in no known form", [][2]string{{"X-RateLimit-Remaining", "7"}, {"X-RateLimit-Reset", "soon"}}, telling{-1, 7, -1}},
 		{"below zero", [][2]string{{"X-RateLimit-Remaining", "-3"}, {"X-RateLimit-Reset", "5"}}, telling{-1, 0, 5 * time.Second}},
+		{"a gateway without a limit", [][2]string{{"X-RateLimit-Limit", "-1"}, {"X-RateLimit-Remaining", "-1"}, {"X-RateLimit-Reset", "0"}}, nothing},
+		{"another without one", [][2]string{{"X-RateLimit-Limit", "0"}, {"X-RateLimit-Remaining", "0"}, {"X-RateLimit-Reset", "0"}}, nothing},
 		{"no number", [][2]string{{"X-RateLimit-Remaining", "many"}, {"X-RateLimit-Limit", "5"}}, nothing},
 		{"first drafts", [][2]string{{"RateLimit-Limit", "100, 100;w=60"}, {"RateLimit-Remaining", "50"}, {"RateLimit-Reset", "30"}}, telling{100, 50, 30 * time.Second}},
 		{"draft 7", [][2]string{{"RateLimit", "limit=100, remaining=50, reset=30"}, {"RateLimit-Policy", "100;w=60"}}, telling{100, 50, 30 * time.Second}},
