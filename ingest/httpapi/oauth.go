@@ -81,7 +81,7 @@ func (o *oauth) token(ctx context.Context) (string, error) {
 		return o.access, nil
 	}
 	err := o.renew(ctx)
-	if f := fault.From(err); err != nil && valid && ctx.Err() == nil && o.unsaved == "" && (f.Class == fault.Transient || f.Class == fault.Throttled) {
+	if f := fault.From(err); err != nil && valid && ctx.Err() == nil && o.unsaved == "" && (f.Class == fault.Transient || f.Class == fault.Throttled || f.Reason == "oauth_bad_answer") {
 		o.renewAt = time.Now().Add(max(againAfter, f.RetryAfter))
 		return o.access, nil
 	}

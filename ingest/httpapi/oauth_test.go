@@ -146,34 +146,41 @@ func TestTokensAreRenewedBeforeTheyEnd(t *testing.T) {
 func TestAnEndpointThatIsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		down := false
-		i := &issuer{life: "3600", answer: func(w http.ResponseWriter, _ *http.Request) bool {
-			if down {
-				w.WriteHeader(http.StatusBadGateway)
-			}
-			return down
-		}}
-		s := authorized(t, i, i.valid, nil)
-		read := func() error { _, err := s.Read(t.Context(), ""); return err }
-		if err := read(); err != nil {
-			t.Fatal(err)
-		}
-		down = true
-		for range 59 {
-			time.Sleep(time.Minute)
-			if err := read(); err != nil {
-				t.Fatalf("%v, want the token to be used until it ends", err)
-			}
-		}
-		time.Sleep(time.Minute)
-		if f := fault.From(read()); f == nil || f.Class != fault.Transient || f.Code() != "oauth_unavailable" {
-			t.Errorf("at its end: %v, want oauth_unavailable, passing", f)
-		}
-		down = false
-		if err := read(); err != nil {
-			t.Errorf("with the endpoint back: %v", err)
-		}
+		testAnEndpointThatIsDown(t, http.StatusBadGateway, fault.Transient, "oauth_unavailable")
 	})
+	// A page that says so with 200 may be a wrong address as well, so people are asked in the end.
+	synctest.Test(t, func(t *testing.T) { testAnEndpointThatIsDown(t, http.StatusOK, fault.Blocked, "oauth_bad_answer") })
+}
+
+func testAnEndpointThatIsDown(t *testing.T, status int, class fault.Class, code string) {
+	down := false
+	i := &issuer{life: "3600", answer: func(w http.ResponseWriter, _ *http.Request) bool {
+		if down {
+			w.WriteHeader(status)
+			fmt.Fprint(w, "<html>down for maintenance</html>")
+		}
+		return down
+	}}
+	s := authorized(t, i, i.valid, nil)
+	read := func() error { _, err := s.Read(t.Context(), ""); return err }
+	if err := read(); err != nil {
+		t.Fatal(err)
+	}
+	down = true
+	for range 59 {
+		time.Sleep(time.Minute)
+		if err := read(); err != nil {
+			t.Fatalf("%v, want the token to be used until it ends", err)
+		}
+	}
+	time.Sleep(time.Minute)
+	if f := fault.From(read()); f == nil || f.Class != class || f.Code() != code {
+		t.Errorf("at its end: %v, want %s, %v", f, code, class)
+	}
+	down = false
+	if err := read(); err != nil {
+		t.Errorf("with the endpoint back: %v", err)
+	}
 }
 
 func TestARefusedAccessTokenIsRenewedOnce(t *testing.T) {
