@@ -149,6 +149,7 @@ func TestWhatCannotBeCut(t *testing.T) {
 		"brackets that do not match":  {format.Options{Kind: "json"}, "[\n{]}]", 2, 2},
 		"brackets without end":        {format.Options{Kind: "json"}, strings.Repeat("[", 20_000), 1, 1},
 		"XML in another charset":      {format.Options{Kind: "xml", Element: "item"}, `<?xml version="1.0" encoding="ISO-8859-1"?><r/>`, 1, 43},
+		"XML without an element":      {format.Options{Kind: "xml", Element: "item"}, "<?xml version='1.0'?>\n", 2, 22},
 		"an HTML page as XML":         {format.Options{Kind: "xml", Element: "item"}, "<!DOCTYPE html><HTML><body/></HTML>", 1, 21},
 		"XML that does not close":     {format.Options{Kind: "xml", Element: "item"}, "<r>\n<item></r>", 2, 14},
 		"an entity of its own":        {format.Options{Kind: "xml", Element: "item"}, `<!DOCTYPE r [<!ENTITY e SYSTEM "file:///etc/passwd">]><r><item>&e;</item></r>`, 1, 66},

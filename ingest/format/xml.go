@@ -114,6 +114,9 @@ func (e *elements) next() (Item, error) {
 		e.in.mark(int(e.in.total - e.dec.InputOffset())) // behind text, the Decoder has read one byte of what follows
 		line := e.in.in.line
 		t, err := e.token()
+		if err == io.EOF && !e.begun { //nolint:errorlint // only this is the end of a document
+			err = &Error{Line: e.in.in.line, Offset: e.in.in.off, Err: errors.New("there is no element in it")}
+		}
 		if err != nil {
 			return Item{}, err
 		}

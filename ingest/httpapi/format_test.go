@@ -75,6 +75,8 @@ func packed(packing string, files ...string) []byte {
 	case "zip":
 		z := zipfile.NewWriter(&b)
 		_, _ = z.Create("folder/")
+		w, _ := z.Create("__MACOSX/folder/._0.txt")
+		_, _ = io.WriteString(w, "\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X")
 		for i, f := range files {
 			w, _ := z.Create(fmt.Sprintf("folder/%d.txt", i))
 			_, _ = io.WriteString(w, f)
@@ -135,6 +137,7 @@ func TestWrongInput(t *testing.T) {
 		{"a login page for JSON", format.JSON, []byte(login), "text/html", []string{"page 3: ", "HTML page"}, "bad_page"},
 		{"a login page for CSV", format.CSV, []byte(login), "", []string{"page 3: ", "HTML page"}, "bad_page"},
 		{"a login page for lines", format.Lines, []byte("Please log in"), "text/html; charset=utf-8", []string{"page 3: ", "HTML page"}, "bad_page"},
+		{"nothing for XML", format.XML, nil, "", []string{"page 3: ", "there is no element in it"}, "bad_page"},
 		{"a login page for XML", format.XML, []byte(login), "", []string{"page 3: ", "HTML page"}, "bad_page"},
 		{"a gzip file cut off", format.NDJSON, packed("gzip", write(format.NDJSON, 10, 900))[:200], "", []string{"page 3: ", "gzip file is cut off"}, "bad_page"},
 		{"a gzip file with a header only", format.JSON, packed("gzip", "[]")[:10], "", []string{"page 3: ", "gzip file is cut off"}, "bad_page"},

@@ -118,7 +118,7 @@ func unzip(data []byte, m *meter, read func(io.Reader, int) error) error {
 	}
 	n := 0
 	for _, f := range z.File {
-		if f.FileInfo().IsDir() {
+		if f.FileInfo().IsDir() || strings.HasPrefix(f.Name, "__MACOSX/") { // where macOS keeps what it knows of the files
 			continue
 		}
 		n++
