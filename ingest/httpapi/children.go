@@ -37,7 +37,7 @@ func (s *Source) next(ctx context.Context, st *state) (ingest.Batch, error) {
 	child.malformed = s.malformed
 	b, err := child.step(ctx, kid)
 	s.malformed = child.malformed
-	if err != nil && s.orphaned(ctx, st, err) {
+	if err != nil && s.leaveOut(ctx, st, kid, err) {
 		return ingest.Batch{CaughtUp: len(st.Queue) == 0}, nil
 	}
 	if err != nil {
@@ -47,6 +47,7 @@ func (s *Source) next(ctx context.Context, st *state) (ingest.Batch, error) {
 		st.Kids = map[string]*state{}
 	}
 	st.Kids[path] = kid
+	delete(s.shut, path)
 	if b.CaughtUp {
 		st.Queue = st.Queue[1:]
 		b.CaughtUp = len(st.Queue) == 0
@@ -54,20 +55,30 @@ func (s *Source) next(ctx context.Context, st *state) (ingest.Batch, error) {
 	return b, nil
 }
 
-// orphaned reports whether err, about the children of the parent whose turn it is, comes of its being deleted since the list was
-// read: the origin does not know them, and the list does not name it any more. That parent is then left out.
-func (s *Source) orphaned(ctx context.Context, st *state, err error) bool {
-	if !slices.Contains([]string{"not_found", "gone", "cursor_gone"}, fault.From(err).Code()) {
+// leaveOut reports whether reading goes on without the parent whose turn it is, after err about its children: where the origin
+// refuses them from their beginning on and others can be read, or where the list does not name that parent any more. One that is
+// still named has its turn again in the next sweep, at the place where it was.
+func (s *Source) leaveOut(ctx context.Context, st *state, kid *state, err error) bool {
+	code := fault.From(err).Code()
+	if !slices.Contains([]string{"not_found", "gone", "cursor_gone", "forbidden"}, code) {
 		return false
 	}
-	now := state{Kids: st.Kids}
-	if s.enqueue(ctx, &now) != nil || slices.Contains(now.Queue, st.Queue[0]) {
+	path, last := st.Queue[0], st.Shut+1 >= st.Lined
+	if (kid.At != "" || last) && (code == "forbidden" || !s.orphaned(ctx, *st)) {
 		return false
 	}
-	delete(st.Kids, st.Queue[0])
-	st.Queue = st.Queue[1:]
-	s.warn(fmt.Sprintf("a parent is not in the list any more and is left out: %v", err))
+	st.Queue, st.Shut = st.Queue[1:], st.Shut+1
+	if !s.shut[path] {
+		s.warn(fmt.Sprintf("the children of one parent cannot be read, and it is left out in this sweep: %v", err))
+	}
+	s.shut[path] = true
 	return true
+}
+
+// orphaned reports whether the list does not name the parent any more whose turn it is.
+func (s *Source) orphaned(ctx context.Context, st state) bool {
+	now := state{}
+	return s.enqueue(ctx, &now) == nil && !slices.Contains(now.Queue, st.Queue[0])
 }
 
 // child reads the pages of one parent.
@@ -129,7 +140,7 @@ func (s *Source) enqueue(ctx context.Context, st *state) error {
 			}
 		}
 		if b.CaughtUp {
-			st.Queue, st.Kids = queue, kids
+			st.Queue, st.Kids, st.Lined, st.Shut = queue, kids, len(queue), 0
 			return nil
 		}
 	}
@@ -138,12 +149,12 @@ func (s *Source) enqueue(ctx context.Context, st *state) error {
 // checkChildren reports what in st about children cannot come from encode under this configuration.
 func (s *Source) checkChildren(st state) error {
 	if s.cfg.ChildURL == "" {
-		if st.Queue != nil || st.Kids != nil {
+		if st.Queue != nil || st.Kids != nil || st.Lined != 0 || st.Shut != 0 {
 			return errors.New("it holds the states of parents, but CHILD_URL is not set")
 		}
 		return nil
 	}
-	if len(st.Queue) > maxParents || len(st.Kids) > maxParents {
+	if len(st.Queue) > maxParents || len(st.Kids) > maxParents || st.Lined < 0 || st.Lined > maxParents || st.Shut < 0 || st.Shut > maxParents {
 		return errors.New("it holds too many parents")
 	}
 	for _, path := range st.Queue {

@@ -11,58 +11,105 @@ import (
 	"sluice/internal/fault"
 )
 
-// TestAParentThatGoes: one that is deleted after the list was read holds nobody up; one that the list still names stops reading.
-func TestAParentThatGoes(t *testing.T) {
+// TestAParentThatIsRefused: where others can be read it holds nobody up, is told of once, and goes on where it was when it can
+// be read again. Where none can be read, or a place within it is refused, reading stops, unless the list does not name it any more.
+func TestAParentThatIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		name   string
-		status int
-		listed bool
-		says   string
+		name    string
+		status  int
+		listed  bool
+		parents int
+		size    int // records of a page; there are two
+		says    string
+		warned  int
+		all     bool
 	}{
-		{"not found", http.StatusNotFound, false, ""},
-		{"gone", http.StatusGone, false, ""},
-		{"not found, and listed", http.StatusNotFound, true, "not_found"},
-		{"forbidden", http.StatusForbidden, false, "forbidden"},
+		{"deleted", http.StatusNotFound, false, 3, 2, "", 1, false},
+		{"deleted in its middle", http.StatusNotFound, false, 3, 1, "", 1, false},
+		{"deleted, the only one", http.StatusGone, false, 1, 2, "", 1, false},
+		{"gone", http.StatusGone, true, 3, 2, "", 1, false},
+		{"not found", http.StatusNotFound, true, 3, 2, "", 1, false},
+		{"forbidden", http.StatusForbidden, true, 3, 2, "", 1, false},
+		{"refused in its middle", http.StatusNotFound, true, 3, 1, "not_found", 0, false},
+		{"the only one is not found", http.StatusNotFound, true, 1, 2, "not_found", 0, false},
+		{"the only one is forbidden", http.StatusForbidden, true, 1, 2, "forbidden", 0, false},
+		{"unauthorized", http.StatusUnauthorized, true, 3, 2, "unauthorized", 0, false},
+		{"all are forbidden", http.StatusForbidden, true, 3, 2, "forbidden", 2, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			gone := false
+			chosen := min(2, tc.parents)
+			refuses := tc.listed && tc.size == 2 // else behind the list, or behind the first page of its children
 			var warned []string
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				switch {
-				case r.URL.Path == "/items" && gone && !tc.listed:
-					_, _ = fmt.Fprint(w, `[{"id":1},{"id":3}]`)
+				after := r.URL.Query().Get("after")
+				switch its := tc.all || r.URL.Path == fmt.Sprintf("/of/%d", chosen); {
 				case r.URL.Path == "/items":
-					_, _ = fmt.Fprint(w, `[{"id":1},{"id":2},{"id":3}]`)
-				case r.URL.Path == "/of/2" && gone:
+					var list []string
+					for i := range tc.parents {
+						if i+1 != chosen || !refuses || tc.listed {
+							list = append(list, fmt.Sprintf(`{"id":%d}`, i+1))
+						}
+					}
+					_, _ = fmt.Fprintf(w, `{"data":[%s],"next":null}`, strings.Join(list, ","))
+					refuses = refuses || tc.size == 2 && !tc.listed
+				case its && refuses && (tc.size == 2 || after != ""):
 					w.WriteHeader(tc.status)
+				case tc.size == 2:
+					_, _ = fmt.Fprintf(w, `{"data":[{"of":%q,"n":1},{"of":%q,"n":2}],"next":null}`, r.URL.Path, r.URL.Path)
+				case after == "":
+					_, _ = fmt.Fprintf(w, `{"data":[{"of":%q,"n":1}],"next":"x"}`, r.URL.Path)
+					refuses = refuses || its
 				default:
-					_, _ = fmt.Fprintf(w, `[{"of":%q}]`, r.URL.Path)
+					_, _ = fmt.Fprintf(w, `{"data":[{"of":%q,"n":2}],"next":null}`, r.URL.Path)
 				}
 			}, func(c *Config) {
-				c.ChildURL, c.Warn = "/of/{id}", func(text string) { warned = append(warned, text) }
+				c.Pagination, c.CursorPath, c.CursorParam, c.Records = paginationCursor, "next", "after", "data"
+				c.ChildURL, c.ParentRecords, c.Warn = "/of/{id}", "data", func(text string) { warned = append(warned, text) }
 			})
-			var got []string
-			var err error
-			for at, b := ingest.Cursor(""), (ingest.Batch{}); err == nil && !b.CaughtUp; at = b.Next {
-				b, err = s.Read(t.Context(), at)
-				got = append(got, texts(b)...)
-				gone = len(got) > 0
+			got := map[string]bool{}
+			var at ingest.Cursor
+			sweep := func() (err error) {
+				for b := (ingest.Batch{}); err == nil && !b.CaughtUp; {
+					if b, err = s.Read(t.Context(), at); err == nil {
+						at = b.Next
+					}
+					for _, item := range texts(b) {
+						got[item] = true
+					}
+				}
+				return err
 			}
 			code := ""
-			if err != nil {
-				code = fault.From(err).Code()
+			for range 3 {
+				if err := sweep(); err != nil {
+					code = fault.From(err).Code()
+				}
 			}
-			if code != tc.says {
-				t.Errorf("in the end %v, want the reason %q", err, tc.says)
+			if code != tc.says || len(warned) != tc.warned {
+				t.Errorf("in the end %q and the warnings %q, want %q and %d", code, warned, tc.says, tc.warned)
 			}
-			want := []string{`{"of":"/of/1"}`, `{"of":"/of/3"}`}
-			if tc.says != "" {
-				want = want[:1]
+			if n := len(got); code == "" && n < 2*(tc.parents-1) {
+				t.Errorf("%d records while one parent is refused, want those of the others: %v", n, got)
 			}
-			if !slices.Equal(got, want) || len(warned) != len(want)-1 {
-				t.Errorf("got %q and the warnings %q, want %q and %d of them", got, warned, want, len(want)-1)
+			tc.size, tc.listed, refuses = 2, true, false // it can be read again
+			for range 2 {
+				if err := sweep(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(got) != 2*tc.parents {
+				t.Errorf("when it can be read again: %v, want %d records", got, 2*tc.parents)
+			}
+			warned, refuses = nil, true
+			for range 2 {
+				if err := sweep(); tc.says == "" && tc.parents > 1 && err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(warned) != tc.warned && tc.says == "" && tc.parents > 1 {
+				t.Errorf("refused once more: the warnings %q, want %d", warned, tc.warned)
 			}
 		})
 	}

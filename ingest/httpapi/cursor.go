@@ -62,6 +62,8 @@ type state struct {
 	Part  bag               `json:"part,omitempty"`  // with details: items of the page at At that have been returned
 	Queue []string          `json:"queue,omitempty"` // with children: parents that this sweep has not read yet
 	Kids  map[string]*state `json:"kids,omitempty"`  // with children: the state of each parent, by its path
+	Lined int               `json:"lined,omitempty"` // with children: parents that this sweep began with
+	Shut  int               `json:"shut,omitempty"`  // with children: those of them that were left out
 
 	Loop  loop `json:"loop,omitzero"`
 	Same  loop `json:"same,omitzero"`   // of what pages hold, where they say what follows

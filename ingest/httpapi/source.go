@@ -33,6 +33,7 @@ type Source struct {
 	detail        *Source           // asks for details; nil: there are none
 	parent        string            // path of the parent whose children this reads; empty: there are no parents
 	whole         bool              // reads the list of parents, each time from its beginning
+	shut          map[string]bool   // parents that were left out, by their paths, and told of
 
 	malformed int // answers in a row that were no pages
 
@@ -61,7 +62,7 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, errors.New("URL is not a URL")
 	}
-	s := &Source{connections: &connections{}, cfg: cfg, base: base, now: cfg.Now, params: cfg.params(), budget: newBudget(cfg),
+	s := &Source{connections: &connections{}, shut: map[string]bool{}, cfg: cfg, base: base, now: cfg.Now, params: cfg.params(), budget: newBudget(cfg),
 		since: sinceReader{cfg.SincePath, cfg.SinceType, cfg.SinceFormat, cfg.SinceLookback}}
 	s.address, s.body = cfg.templates()
 	if s.now == nil {

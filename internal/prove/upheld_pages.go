@@ -57,6 +57,18 @@ var upheldPages = []plant{
 		pkg: "ingest/httpapi", test: "TestAForgottenPlaceBeginsTheSweepAnew",
 	},
 	{
+		name: "parent-holds-up-others", breaks: "P16", bug: "a parent that is deleted, or has no children, stops the reading of all",
+		file: "ingest/httpapi/children.go",
+		old:  "err != nil && s.leaveOut(ctx, st, kid, err)", new: "false",
+		pkg: "ingest/httpapi", test: "TestAParentThatIsRefused",
+	},
+	{
+		name: "all-parents-left-out", breaks: "P12", bug: "where no parent can be read at all, nothing says so but warnings",
+		file: "ingest/httpapi/children.go",
+		old:  "st.Shut+1 >= st.Lined", new: "false",
+		pkg: "ingest/httpapi", test: "TestAParentThatIsRefused",
+	},
+	{
 		name: "vain-total-passed-over", breaks: "P1", bug: "behind pages that a total promises in vain, what is added later is never asked for",
 		file: "ingest/httpapi/sweep.go",
 		old:  "next.At, next.Known = s.number(was, -1-was.Void), was.Tail", new: "next.At, next.Known = s.number(was, -1), was.Tail",
