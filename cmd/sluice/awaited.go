@@ -9,6 +9,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/internal/drivers"
+	"sluice/internal/fault"
 )
 
 // silence is how long fetch waits for the source without a word.
@@ -33,11 +34,16 @@ func awaited(s *drivers.Settings) string {
 	return "for the source"
 }
 
-// read is a Read of the source that tells, once in a run, what it waits for if that takes long.
+// read is a Read of the source that tells, once in a run, what it waits for if that takes long. Credentials that were refused
+// and could be renewed are tried at once, which a daemon does after a pause.
 func (p *pull) read(ctx context.Context) (ingest.Batch, error) {
 	notice := time.AfterFunc(silence, func() { p.waiting.Do(func() { p.say("waiting", p.awaited) }) })
 	defer notice.Stop()
-	return p.source.Read(ctx, p.cursor)
+	b, err := p.source.Read(ctx, p.cursor)
+	if f := fault.From(err); err != nil && f.Class == fault.Transient && (f.Reason == "unauthorized" || f.Reason == "forbidden") {
+		return p.source.Read(ctx, p.cursor)
+	}
+	return b, err
 }
 
 // A lockedWriter lets one Write at a time through.

@@ -147,6 +147,36 @@ func TestFetchEndsWhileItsOutputIsBlocked(t *testing.T) {
 	}
 }
 
+// TestFetchGoesOnWithRenewedCredentials: the token is replaced while pages are read, and refused for good in the end.
+func TestFetchGoesOnWithRenewedCredentials(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	token := func(n int) {
+		if err := os.WriteFile(file, fmt.Append(nil, "token-", n), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	token(0)
+	var page int
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != fmt.Sprint("Bearer token-", page/2) {
+			if page < 6 {
+				token(page / 2)
+			}
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		page++
+		_, _ = fmt.Fprintf(w, `{"data":[{"id":%d}],"next":"%d"}`, page, page)
+	}))
+	t.Cleanup(srv.Close)
+	p := start(t, map[string]string{"SLUICE_HTTP_URL": srv.URL, "SLUICE_HTTP_RECORDS": "data", "SLUICE_HTTP_PAGINATION": "cursor",
+		"SLUICE_HTTP_CURSOR_PATH": "next", "SLUICE_HTTP_CURSOR_PARAM": "after", "SLUICE_HTTP_TOKEN_FILE": file}, "fetch", "--pages", "0")
+	if code := p.wait(t, soon); code != exitUnavailable || page != 6 || !strings.Contains(p.said(), "unauthorized") {
+		t.Errorf("exit code %d after %d pages, want %d after 6, and why:\n%s", code, page, exitUnavailable, p.said())
+	}
+}
+
 // startInto is start with a standard output of one's own.
 func startInto(t *testing.T, out *os.File, vars map[string]string, args ...string) *process {
 	t.Helper()
