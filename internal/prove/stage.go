@@ -31,6 +31,7 @@ const loops = "^(TestSimulation|TestDaemon|TestCrash|TestCrashAtNamedSteps|TestS
 func full() form {
 	return form{write: true, plants: plants(), stages: []stage{
 		{"simulation of the loop", tests(slow, "./ingest", "-run", "^TestSimulation$", "-seeds", "1500")},
+		{"simulation of APIs", tests(slow, "./ingest/httpapi", "-run", "^TestSimulation$", "-seeds", "1000")},
 		{"simulation of the whole daemon", tests(slow, "./internal/simulation", "-run", "^TestDaemon$", "-seeds", "600")},
 		{"loss of power", tests(slow, "./ingest", "-run", "^(TestPowerLoss|TestDiskThatFailsAndLosesPower)$", "-rapid.checks=400")},
 		{"kills, stops and soak", tests(slow, "./cmd/sluice", "-run", "^(TestCrash|TestCrashAtNamedSteps|TestStop|TestSoak)$", "-kills", "150", "-stops", "50", "-soak", "40s")},

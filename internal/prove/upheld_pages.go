@@ -74,4 +74,16 @@ var upheldPages = []plant{
 		old:  "next.At, next.Known = s.number(was, -1-was.Void), was.Tail", new: "next.At, next.Known = s.number(was, -1), was.Tail",
 		pkg: "ingest/httpapi", test: "TestMorePagesThanThereAre",
 	},
+	{
+		name: "late-record-final", breaks: "P1", bug: "what was read lately counts as final, and a record that comes late is missed although there is a look-back",
+		file: "ingest/httpapi/window.go",
+		old:  "final := cut(present - s.cfg.WindowLookback.Milliseconds())", new: "final := cut(present)",
+		pkg: "ingest/httpapi", test: "TestSimulation",
+	},
+	{
+		name: "anew-knows-nothing", breaks: "P5", bug: "a sweep that begins anew has forgotten the records that it was to know again",
+		file: "ingest/httpapi/anew.go",
+		old:  "	st.Known = st.Known.plus(st.Ties, st.Odd, st.Recent.bag(), st.Seen)\n", new: "",
+		pkg: "ingest/httpapi", test: "TestSimulation",
+	},
 }
