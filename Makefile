@@ -34,7 +34,7 @@ test: ## run all tests but whole benchmarks, add up what they have proved, and s
 test-long: ## run the tests that wait for a minute or read a GiB, in under 3 minutes
 	$(GO) test -count=1 ./cmd/sluice ./ingest/file ./ingest/httpapi -run '^(TestAFreshRecordArrivesAfterEveryMishap|TestMemoryOfALargeFile|TestMemoryOfAHugePage)$$' -long
 
-prove: ## the same as 'make test' with large numbers and every planted bug, in about 9 minutes; writes docs/track-record.md and docs/fault-matrix.md
+prove: ## the same as 'make test' with large numbers and every planted bug, in 7 to 9 minutes; writes docs/track-record.md and docs/fault-matrix.md
 	$(GO) run ./internal/prove
 
 race: ## run all tests with the race detector (needs a C compiler)

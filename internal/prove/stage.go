@@ -27,7 +27,7 @@ const slow = 5
 // loops are the tests whose numbers the full form raises, so that they are not run with the small ones too.
 const loops = "^(TestSimulation|TestDaemon|TestCrash|TestCrashAtNamedSteps|TestStop|TestSoak|TestPowerLoss|TestDiskThatFailsAndLosesPower|TestMemoryOfALargeFile)$"
 
-// full is what 'make prove' runs, in about nine minutes on two cores.
+// full is what 'make prove' runs, in seven to nine minutes on two cores.
 func full() form {
 	return form{write: true, plants: plants(), stages: []stage{
 		{"simulation of the loop", tests(slow, "./ingest", "-run", "^TestSimulation$", "-seeds", "1500")},
