@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -136,12 +133,7 @@ func call[O any](ctx context.Context, s *Source, op, key string, do func(context
 		}
 		newer, err := s.aws.Refresh(ctx, creds)
 		if err != nil {
-			e := *fault.From(err)
-			if e.Class == fault.Blocked {
-				e.Reason = fault.From(refused).Reason // that of S3 is nearer to the cause
-			}
-			e.Err = fmt.Errorf("%w (S3 had refused the last ones: %w)", e.Err, refused)
-			return nil, &e
+			return nil, awscreds.NotRefreshed("S3", fault.From(refused), err)
 		}
 		creds = newer
 	}
@@ -168,15 +160,14 @@ func (s *Source) classify(op, key string, wire *awscreds.Wire, err error) error 
 		return errChanged // nothing is asked for from the end on: it has become shorter where the condition was ignored
 	}
 	v, ok := verdicts[code]
-	var skew interface{ RetryableError() bool }
 	switch {
-	case v == unknown && errors.As(err, &skew) && skew.RetryableError():
+	case v == unknown && awscreds.Skewed(err):
 		v = skewed // the SDK signs the next request with the time of S3
 	case !ok:
 		v = byStatus(status)
 	}
 	todo := v.todo
-	if region := header(answer, "X-Amz-Bucket-Region"); v == toldRegion && region != "" {
+	if region := awscreds.Header(answer).Get("X-Amz-Bucket-Region"); v == toldRegion && region != "" {
 		todo = "set SLUICE_S3_REGION=" + awscreds.FirstLine(region)
 	}
 	text := fmt.Sprintf("%s: %s", where, said(err, code, status))
@@ -185,7 +176,7 @@ func (s *Source) classify(op, key string, wire *awscreds.Wire, err error) error 
 	}
 	e := &fault.Error{Class: v.class, Reason: v.reason, Op: op, Err: errors.New(text)}
 	if v.class == fault.Transient || v.class == fault.Throttled {
-		e.RetryAfter = retryAfter(header(answer, "Retry-After"))
+		e.RetryAfter = awscreds.RetryAfter(awscreds.Header(answer))
 	}
 	return e
 }
@@ -206,20 +197,4 @@ func said(err error, code string, status int) string {
 		return fmt.Sprintf("answered with status %d and no error that can be read", status)
 	}
 	return strings.TrimSpace(awscreds.FirstLine(api.ErrorMessage()) + " (" + awscreds.FirstLine(code) + ")")
-}
-
-func header(answer *smithyhttp.ResponseError, name string) string {
-	if answer.Response == nil || answer.Response.Response == nil {
-		return ""
-	}
-	return answer.Response.Header.Get(name)
-}
-
-// retryAfter reads how long an answer asks to wait, in seconds, between none and an hour.
-func retryAfter(value string) time.Duration {
-	seconds, err := strconv.ParseFloat(value, 64)
-	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
-		return 0
-	}
-	return time.Duration(min(seconds, 3600) * float64(time.Second))
 }

@@ -59,7 +59,7 @@ func classifySTS(op, doing string, w *Wire, err error) error {
 	code := codeOf(err)
 	v, ok := verdicts[code]
 	switch {
-	case skewed(err):
+	case Skewed(err):
 		v = verdicts["RequestExpired"]
 	case !ok && answer.HTTPStatusCode() == 429:
 		v = verdicts["Throttling"]
@@ -100,13 +100,6 @@ func codeOf(err error) string {
 		return ""
 	}
 	return strings.TrimSuffix(api.ErrorCode(), "Exception")
-}
-
-// skewed reports whether the SDK found that the call was refused because of the clock. It will sign the next call of the
-// same client with the time of the peer.
-func skewed(err error) bool {
-	var s interface{ RetryableError() bool }
-	return errors.As(err, &s) && s.RetryableError()
 }
 
 // unknownCode is what the SDK puts where an answer has no error code.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ func (t *Transport) classify(a answer) *fault.Error {
 	r := rules[judge(findingOf(a, said))]
 	e := &fault.Error{Class: r.class, Reason: r.reason, Op: opPost, Ambiguous: r.doubt, Err: t.explain(r.verdict, a, said)}
 	if r.class == fault.Transient || r.class == fault.Throttled {
-		e.RetryAfter = retryAfter(a.header)
+		e.RetryAfter = awscreds.RetryAfter(a.header)
 	}
 	switch r.reason {
 	case throttled.reason:
@@ -130,26 +129,4 @@ func (t *Transport) explain(v verdict, a answer, said string) error {
 		text += "; " + v.todo
 	}
 	return errors.New(text)
-}
-
-// notRefreshed is the verdict where the gateway refused the credentials and there are no newer ones.
-func notRefreshed(refused *fault.Error, err error) error {
-	e := *fault.From(err)
-	if e.Class == fault.Blocked {
-		e.Reason = refused.Reason // the reason of the gateway is nearer to the cause
-	}
-	e.Err = fmt.Errorf("%w (the gateway had refused the last ones: %w)", e.Err, refused.Err)
-	return &e
-}
-
-// retryAfter reads how long the answer asks to wait, at most an hour.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	var wait time.Duration
-	if s, err := strconv.ParseUint(value, 10, 32); err == nil {
-		wait = time.Duration(s) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		wait = time.Until(at)
-	}
-	return min(max(wait, 0), time.Hour)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"sluice/internal/awscreds"
 	"sluice/internal/fault"
 )
 
@@ -71,7 +72,7 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		if got := retryAfter(http.Header{"Retry-After": {value}}); got < 0 || got > time.Hour {
+		if got := awscreds.RetryAfter(http.Header{"Retry-After": {value}}); got < 0 || got > time.Hour {
 			t.Errorf("Retry-After %q: %v, want up to an hour", value, got)
 		}
 	})

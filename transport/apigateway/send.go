@@ -72,7 +72,7 @@ func (t *Transport) deliver(ctx context.Context, r transport.Record) (receipt st
 			renewed = true
 			newer, err := t.aws.Refresh(ctx, creds)
 			if err != nil {
-				return "", notRefreshed(verdict, err)
+				return "", awscreds.NotRefreshed("the gateway", verdict, err)
 			}
 			creds = newer
 		case verdict.Reason == clockSkew.reason && !corrected:

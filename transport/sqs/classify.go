@@ -3,11 +3,7 @@ package sqs
 import (
 	"errors"
 	"fmt"
-	"math"
-	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -34,7 +30,7 @@ func (t *Transport) classify(op string, wire *awscreds.Wire, err error) *fault.E
 	}
 	v, ok := lookUp(code)
 	switch {
-	case signatureCodes[code] && sdkFoundSkew(err):
+	case signatureCodes[code] && awscreds.Skewed(err):
 		v = skewed
 	case !ok:
 		v = byStatus(status)
@@ -45,7 +41,7 @@ func (t *Transport) classify(op string, wire *awscreds.Wire, err error) *fault.E
 	e := &fault.Error{Class: v.class, Reason: v.reason, Op: op, Err: t.text(v, api, code, status)}
 	e.Ambiguous = op == opSend && inDoubt(status)
 	if v.class == fault.Transient || v.class == fault.Throttled {
-		e.RetryAfter = retryAfter(answer.Response)
+		e.RetryAfter = awscreds.RetryAfter(awscreds.Header(answer))
 	}
 	return e
 }
@@ -66,13 +62,6 @@ func (t *Transport) text(v verdict, api smithy.APIError, code string, status int
 	return fmt.Errorf("queue %q in %s: %s", t.cfg.where(), t.region, said)
 }
 
-// sdkFoundSkew reports whether the SDK found that the clocks differ by more than SQS allows. It signs the next request
-// of this client with the time of SQS, and stops doing so when the clocks agree again.
-func sdkFoundSkew(err error) bool {
-	var s interface{ RetryableError() bool }
-	return errors.As(err, &s) && s.RetryableError()
-}
-
 // classifyEntry gives the verdict on one entry that SQS reports as failed. alone says that no other was in its request.
 func classifyEntry(f types.BatchResultErrorEntry, alone bool) error {
 	v, ok := lookUp(aws.ToString(f.Code))
@@ -89,40 +78,4 @@ func classifyEntry(f types.BatchResultErrorEntry, alone bool) error {
 		text += "; " + v.todo
 	}
 	return &fault.Error{Class: v.class, Reason: v.reason, Op: opSend, Whole: whole, Err: errors.New(text)}
-}
-
-// notRefreshed is the verdict where SQS refused the credentials and there are no newer ones.
-func notRefreshed(refused *fault.Error, err error) error {
-	e := *fault.From(err)
-	if e.Class == fault.Blocked {
-		e.Reason = refused.Reason // the reason of SQS is nearer to the cause
-	}
-	e.Err = fmt.Errorf("%w (SQS had refused the last ones: %w)", e.Err, refused.Err)
-	return &e
-}
-
-// retryAfter reads how long the answer asks to wait: seconds or a date in Retry-After, milliseconds in x-amz-retry-after.
-func retryAfter(resp *smithyhttp.Response) time.Duration {
-	if resp == nil || resp.Response == nil {
-		return 0
-	}
-	if ms, err := strconv.ParseFloat(resp.Header.Get("X-Amz-Retry-After"), 64); err == nil {
-		return clamp(ms / 1000)
-	}
-	value := resp.Header.Get("Retry-After")
-	if s, err := strconv.ParseFloat(value, 64); err == nil {
-		return clamp(s)
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return clamp(time.Until(at).Seconds())
-	}
-	return 0
-}
-
-// clamp turns seconds that a stranger named into a wait between none and an hour.
-func clamp(seconds float64) time.Duration {
-	if math.IsNaN(seconds) || seconds <= 0 {
-		return 0
-	}
-	return time.Duration(min(seconds, 3600) * float64(time.Second))
 }

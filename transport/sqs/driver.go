@@ -166,7 +166,7 @@ func call[O any](ctx context.Context, t *Transport, op string, do func(context.C
 		}
 		newer, err := t.aws.Refresh(ctx, creds)
 		if err != nil {
-			return nil, notRefreshed(verdict, err)
+			return nil, awscreds.NotRefreshed("SQS", verdict, err)
 		}
 		creds = newer
 	}

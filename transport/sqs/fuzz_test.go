@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"sluice/internal/awscreds"
 	"sluice/internal/fault"
 	"sluice/transport"
 )
@@ -101,8 +101,7 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add("", seed)
 	}
 	f.Fuzz(func(t *testing.T, seconds, milliseconds string) {
-		resp := &smithyhttp.Response{Response: &http.Response{Header: http.Header{"Retry-After": {seconds}, "X-Amz-Retry-After": {milliseconds}}}}
-		if got := retryAfter(resp); got < 0 || got > time.Hour {
+		if got := awscreds.RetryAfter(http.Header{"Retry-After": {seconds}, "X-Amz-Retry-After": {milliseconds}}); got < 0 || got > time.Hour {
 			t.Errorf("Retry-After %q, x-amz-retry-after %q: %v, want up to an hour", seconds, milliseconds, got)
 		}
 	})
