@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"sluice/ingest"
 	"sluice/ingest/format"
@@ -78,19 +77,10 @@ func (c Config) maxLine() int {
 // options say how the output is cut.
 func (c Config) options() format.Options {
 	o := format.Options{Kind: c.Format, MaxItemBytes: c.maxLine()}
-	switch c.Format {
-	case formatSinger:
+	if c.Format == formatSinger {
 		o.Kind = format.NDJSON
-	case formatCSV:
-		o.Delimiter, _ = utf8.DecodeRuneInString(c.Delimiter)
-		if c.Delimiter == "tab" {
-			o.Delimiter = '\t'
-		}
-		if len(c.Columns) > 0 {
-			o.Columns = c.Columns
-		}
 	}
-	return o
+	return o.WithCSV(c.Delimiter, c.Columns)
 }
 
 // Validate reports everything that is wrong, not only the first thing. No message shows an argument.
@@ -116,13 +106,7 @@ func (c Config) Validate() error {
 	add(c.Format != formatSinger && c.Stream != "", "STREAM is set, but FORMAT is not singer")
 	add(c.Format != formatNDJSON && c.Argv.has(placeCursor), "ARGV has {cursor}, which needs FORMAT=ndjson; with singer it is {state}")
 	add(!c.marks() && c.Argv.has(placeState), "ARGV has {state}, but FORMAT is %s, which has no cursors", ingest.OneLine(c.Format, 40))
-	add(c.Format != formatCSV && len(c.Columns) > 0, "COLUMNS is set, but FORMAT is not csv")
-	if c.Format == formatCSV && c.Delimiter != "tab" && utf8.RuneCountInString(c.Delimiter) != 1 {
-		add(true, "DELIMITER is %q, want one character, or tab", ingest.OneLine(c.Delimiter, 40))
-	} else if c.Format == formatCSV {
-		_, err := format.NewDecoder(strings.NewReader(""), c.options())
-		add(err != nil, "DELIMITER or COLUMNS cannot be: %v", err)
-	}
+	errs = append(errs, format.CheckCSV(c.Format, c.Delimiter, c.Columns))
 	add(c.Interval <= 0, "INTERVAL is %v, want more than 0", c.Interval)
 	add(c.Timeout < 0, "TIMEOUT is %v, want 0s or more", c.Timeout)
 	add(c.IdleTimeout < 0, "IDLE_TIMEOUT is %v, want 0s or more", c.IdleTimeout)

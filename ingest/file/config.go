@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"sluice/ingest/format"
 )
@@ -91,16 +90,7 @@ func (c Config) Validate() error {
 	if c.DoneAfter <= 0 {
 		add("DONE_AFTER is %v, want more than 0", c.DoneAfter)
 	}
-	if c.Format == format.CSV {
-		if _, err := format.NewDecoder(strings.NewReader(""), c.options()); err != nil {
-			add("DELIMITER and COLUMNS: %w", err)
-		}
-		if utf8.RuneCountInString(c.delimiter()) != 1 {
-			add("DELIMITER has %d characters, want one", utf8.RuneCountInString(c.delimiter()))
-		}
-	} else if len(c.Columns) > 0 {
-		add("COLUMNS is set, but only FORMAT=csv has columns")
-	}
+	errs = append(errs, format.CheckCSV(c.Format, c.Delimiter, c.Columns))
 	return errors.Join(append(errs, c.checkDone()...)...)
 }
 
@@ -164,25 +154,7 @@ func (c Config) patterns() []string {
 	return out
 }
 
-// delimiter is Delimiter with \t as a tab.
-func (c Config) delimiter() string {
-	switch c.Delimiter {
-	case `\t`:
-		return "\t"
-	case "":
-		return ","
-	}
-	return c.Delimiter
-}
-
 // options are those of every Decoder.
 func (c Config) options() format.Options {
-	o := format.Options{Kind: c.Format, MaxItemBytes: c.MaxRecordBytes}
-	if c.Format == format.CSV {
-		o.Delimiter, _ = utf8.DecodeRuneInString(c.delimiter())
-		if len(c.Columns) > 0 {
-			o.Columns = c.Columns
-		}
-	}
-	return o
+	return format.Options{Kind: c.Format, MaxItemBytes: c.MaxRecordBytes}.WithCSV(c.Delimiter, c.Columns)
 }

@@ -27,7 +27,7 @@ func TestValidate(t *testing.T) {
 		"two stars":                  {func(c *file.Config) { c.Paths = "/a/**/b" }, "**"},
 		"another format":             {func(c *file.Config) { c.Format = "parquet" }, "FORMAT"},
 		"another start":              {func(c *file.Config) { c.Start = "middle" }, "START"},
-		"two characters":             {func(c *file.Config) { c.Format, c.Delimiter = "csv", ";;" }, "DELIMITER has 2"},
+		"two characters":             {func(c *file.Config) { c.Format, c.Delimiter = "csv", ";;" }, "DELIMITER is "},
 		"a quote":                    {func(c *file.Config) { c.Format, c.Delimiter = "csv", `"` }, "DELIMITER"},
 		"a column twice":             {func(c *file.Config) { c.Format, c.Columns = "csv", []string{"a", "a"} }, "COLUMNS"},
 		"columns of lines":           {func(c *file.Config) { c.Columns = []string{"a"} }, "COLUMNS"},

@@ -10,7 +10,6 @@ import (
 	"math"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"sluice/ingest/format"
 )
@@ -48,18 +47,6 @@ func (c FormatConfig) accepted() string {
 	return "application/json"
 }
 
-// delimiter is the one of csv, and 0 if there is none that can be used.
-func (c FormatConfig) delimiter() rune {
-	text := strings.ReplaceAll(c.Delimiter, `\t`, "\t")
-	if text == "" {
-		return ','
-	}
-	if r, n := utf8.DecodeRuneInString(text); n == len(text) && r != utf8.RuneError {
-		return r
-	}
-	return 0
-}
-
 // columns are the names of the columns of csv; nil: the first row holds them.
 func (c FormatConfig) columns() []string {
 	if c.Columns == "" {
@@ -76,25 +63,16 @@ func (c FormatConfig) columns() []string {
 // a page bounds it.
 func (c Config) options() format.Options {
 	o := format.Options{Kind: c.format(), MaxItemBytes: c.MaxPageBytes}
-	switch o.Kind {
-	case format.CSV:
-		o.Delimiter, o.Columns = c.delimiter(), c.columns()
-	case format.XML:
+	if o.Kind == format.XML {
 		o.Element = c.Records
 	}
-	return o
+	return o.WithCSV(c.Delimiter, c.columns())
 }
 
 func (c Config) checkFormat(p *problems) {
 	p.oneOf("FORMAT", c.format(), format.JSON, format.NDJSON, format.CSV, format.XML, format.Lines)
-	if c.format() == format.CSV {
-		if c.delimiter() == 0 {
-			p.add("DELIMITER is %q, want one character, or \\t", c.Delimiter)
-		} else if _, err := format.NewDecoder(strings.NewReader(""), c.options()); c.MaxPageBytes > 0 && err != nil {
-			p.add("DELIMITER or COLUMNS: %v", err)
-		}
-	} else if c.Columns != "" {
-		p.add("COLUMNS is set, and FORMAT is not csv")
+	if err := format.CheckCSV(c.format(), c.Delimiter, c.columns()); err != nil {
+		p.add("%v", err)
 	}
 	switch {
 	case c.format() == format.XML && (c.Records == "" || strings.ContainsAny(c.Records, ".:/ ")):

@@ -245,7 +245,7 @@ func (c Config) furtherMeaning() (parts []string) {
 	add(c.method() != http.MethodGet, "method", c.Method, c.Body)
 	add(c.ChildURL != "", "children", c.ChildURL, c.ParentRecords)
 	add(!c.plain(), "format", c.Format)
-	add(c.format() == format.CSV, string(c.delimiter()), c.Columns)
+	add(c.format() == format.CSV, string(format.DelimiterOf(c.Delimiter)), c.Columns)
 	return parts
 }
 

@@ -141,7 +141,7 @@ func TestValidateFurtherSettings(t *testing.T) {
 		{"a delimiter of two", func(c *Config) { c.Format, c.Delimiter = "csv", ";;" }, "DELIMITER is"},
 		{"a quote for a delimiter", func(c *Config) { c.Format, c.Delimiter = "csv", `"` }, "DELIMITER or COLUMNS"},
 		{"columns of one name", func(c *Config) { c.Format, c.Columns = "csv", "a,a" }, "DELIMITER or COLUMNS"},
-		{"columns of JSON", func(c *Config) { c.Columns = "a" }, "FORMAT is not csv"},
+		{"columns of JSON", func(c *Config) { c.Columns = "a" }, "only FORMAT=csv has columns"},
 		{"XML without an element", func(c *Config) { c.Format = "xml" }, "FORMAT=xml needs RECORDS"},
 		{"records in lines", func(c *Config) { c.Format, c.Records = "lines", "data" }, "RECORDS is set"},
 		{"a path into lines", func(c *Config) { c.Format, c.ErrorPath = "lines", "x" }, "ERROR_PATH points into"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -103,7 +104,10 @@ func (c Config) Validate() error {
 	if c.Region != "" && !regionName.MatchString(c.Region) {
 		add("REGION is %q, want a region such as eu-west-1", c.Region)
 	}
-	errs = append(errs, c.checkFormat()...)
+	if !slices.Contains([]string{format.NDJSON, format.CSV, format.Lines, format.JSON}, c.Format) {
+		add("FORMAT is %q, want one of ndjson, csv, lines, json", c.Format)
+	}
+	errs = append(errs, format.CheckCSV(c.Format, c.Delimiter, c.Columns))
 	if c.Lag < 0 || c.Lag > maxLag {
 		add("LAG is %v, want 0s to %v", c.Lag, maxLag)
 	}
@@ -122,46 +126,9 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (c Config) checkFormat() (errs []error) {
-	switch c.Format {
-	case format.CSV:
-		if utf8.RuneCountInString(c.delimiter()) != 1 {
-			errs = append(errs, fmt.Errorf("DELIMITER has %d characters, want one", utf8.RuneCountInString(c.delimiter())))
-		} else if _, err := format.NewDecoder(strings.NewReader(""), c.options()); err != nil {
-			errs = append(errs, fmt.Errorf("DELIMITER and COLUMNS: %w", err))
-		}
-		return errs
-	case format.NDJSON, format.Lines, format.JSON:
-	default:
-		errs = append(errs, fmt.Errorf("FORMAT is %q, want one of ndjson, csv, lines, json", c.Format))
-	}
-	if len(c.Columns) > 0 {
-		errs = append(errs, errors.New("COLUMNS is set, but only FORMAT=csv has columns"))
-	}
-	return errs
-}
-
-// delimiter is Delimiter with \t as a tab.
-func (c Config) delimiter() string {
-	switch c.Delimiter {
-	case `\t`:
-		return "\t"
-	case "":
-		return ","
-	}
-	return c.Delimiter
-}
-
 // options are those of every Decoder.
 func (c Config) options() format.Options {
-	o := format.Options{Kind: c.Format, MaxItemBytes: c.MaxRecordBytes}
-	if c.Format == format.CSV {
-		o.Delimiter, _ = utf8.DecodeRuneInString(c.delimiter())
-		if len(c.Columns) > 0 {
-			o.Columns = c.Columns
-		}
-	}
-	return o
+	return format.Options{Kind: c.Format, MaxItemBytes: c.MaxRecordBytes}.WithCSV(c.Delimiter, c.Columns)
 }
 
 // wanted reports whether the pattern matches a key.

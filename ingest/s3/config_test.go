@@ -36,7 +36,7 @@ func TestConfig(t *testing.T) {
 		"a format":             {func(c *s3.Config) { c.Format = "parquet" }, []string{"FORMAT", "parquet"}},
 		"columns of lines":     {func(c *s3.Config) { c.Format, c.Columns = "lines", []string{"a"} }, []string{"COLUMNS"}},
 		"columns twice":        {func(c *s3.Config) { c.Format, c.Columns = "csv", []string{"a", "a"} }, []string{"same name"}},
-		"a long delimiter":     {func(c *s3.Config) { c.Format, c.Delimiter = "csv", ";;" }, []string{"DELIMITER has 2"}},
+		"a long delimiter":     {func(c *s3.Config) { c.Format, c.Delimiter = "csv", ";;" }, []string{"DELIMITER is "}},
 		"times": {func(c *s3.Config) { c.Lag, c.Interval, c.Timeout = -time.Second, 0, 0 },
 			[]string{"LAG is -1s", "INTERVAL is 0s", "TIMEOUT is 0s"}},
 		"numbers": {func(c *s3.Config) { c.Batch, c.MaxRecordBytes = 0, 0 }, []string{"BATCH is 0", "MAX_RECORD_BYTES is 0"}},
