@@ -5,14 +5,12 @@ import (
 	"time"
 
 	"sluice/ingest"
+	"sluice/internal/backoff"
 	"sluice/internal/fault"
 )
 
-// The wait after a second failure, which doubles with each that follows, and the longest.
-const (
-	firstWait   = 200 * time.Millisecond
-	longestWait = 30 * time.Second
-)
+// longestWait is the longest that a program which fails in each run is waited for.
+const longestWait = 30 * time.Second
 
 // failures counts the runs that have failed since one ended well. The caller of Read cannot: a program that prints a mark and
 // then fails, each time, brings something each time.
@@ -48,7 +46,7 @@ func (f *failures) failed(cfg Config, begun time.Time, err error) error {
 		cfg.Note(fmt.Sprintf("%s fails again and again, although it brings records: %v", cfg.name(), verdict.Err))
 	}
 	f.brought = false
-	wait := min(longestWait, firstWait<<min(f.n-2, 10), cfg.Interval)
-	verdict.RetryAfter = max(0, wait-time.Since(begun))
+	policy := backoff.Policy{Max: min(longestWait, cfg.Interval), Rand: func() float64 { return 1 }} // the pipeline spreads it
+	verdict.RetryAfter = max(0, policy.Wait(f.n-1)-time.Since(begun))
 	return &verdict
 }

@@ -57,8 +57,8 @@ func TestTheWaitGrowsWithTheFailuresInARow(t *testing.T) {
 		want          time.Duration
 	}{
 		"the first":                        {interval: time.Minute, want: 0},
-		"the second":                       {interval: time.Minute, before: 1, want: firstWait},
-		"the fourth":                       {interval: time.Minute, before: 3, want: 4 * firstWait},
+		"the second":                       {interval: time.Minute, before: 1, want: 200 * time.Millisecond},
+		"the fourth":                       {interval: time.Minute, before: 3, want: 800 * time.Millisecond},
 		"the hundredth":                    {interval: time.Hour, before: 99, want: longestWait},
 		"no longer than Interval":          {interval: time.Second, before: 99, want: time.Second},
 		"a run that took long":             {interval: time.Hour, before: 99, ran: time.Hour, want: 0},
