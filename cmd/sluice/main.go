@@ -33,16 +33,9 @@ func run() int {
 // lastWords is how long the end of the program waits for somebody to take what it has to say.
 const lastWords = time.Second
 
-// say writes to standard error, unless that takes longer than lastWords: a pipe that nobody reads must not keep the
-// program from ending.
+// say writes to standard error at the end of the program, which a pipe that nobody reads must not hold up.
 func say(text string) {
-	said := make(chan struct{})
-	go func() {
-		defer close(said)
-		fmt.Fprintln(os.Stderr, text)
-	}()
-	select {
-	case <-said:
-	case <-time.After(lastWords):
-	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	fmt.Fprintln(&console{ctx: ended, to: os.Stderr}, text)
 }
