@@ -12,16 +12,16 @@ import (
 // A console waits for whoever reads a file, such as a pipe, until the program is asked to end, and lastWords
 // longer. Then it has errUnread for this Write and for all that follow. What was being written may still go out.
 type console struct {
-	ctx   context.Context // ends when the program is asked to end
-	to    *os.File
-	given atomic.Bool // up
+	ctx    context.Context // ends when the program is asked to end
+	to     *os.File
+	gaveUp atomic.Bool
 }
 
 // errUnread is the end of output that nobody reads.
 var errUnread = errors.New("nobody reads the output any more")
 
 func (c *console) Write(b []byte) (int, error) {
-	if c.given.Load() {
+	if c.gaveUp.Load() {
 		return 0, errUnread
 	}
 	type result struct {
@@ -43,7 +43,7 @@ func (c *console) Write(b []byte) (int, error) {
 	case r := <-done:
 		return r.n, r.err
 	case <-time.After(lastWords):
-		c.given.Store(true)
+		c.gaveUp.Store(true)
 		return 0, errUnread
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluice/ingest"
@@ -66,19 +67,21 @@ func TestTheWaitGrowsWithTheFailuresInARow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := cfg
-			cfg.Interval = c.interval
-			var f failures
-			for range c.before {
-				_ = f.failed(cfg, time.Now(), broken)
-			}
-			if c.well {
-				f.read(ingest.Batch{CaughtUp: true})
-			}
-			got := fault.From(f.failed(cfg, time.Now().Add(-c.ran), broken)).RetryAfter
-			if got > c.want || c.want > 0 && got < c.want/2 { // the clock runs on
-				t.Errorf("failure %d asks for %v, want %v", c.before+1, got, c.want)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				cfg := cfg
+				cfg.Interval = c.interval
+				var f failures
+				for range c.before {
+					_ = f.failed(cfg, time.Now(), broken)
+				}
+				if c.well {
+					f.read(ingest.Batch{CaughtUp: true})
+				}
+				got := fault.From(f.failed(cfg, time.Now().Add(-c.ran), broken)).RetryAfter
+				if got != c.want {
+					t.Errorf("failure %d asks for %v, want %v", c.before+1, got, c.want)
+				}
+			})
 		})
 	}
 }

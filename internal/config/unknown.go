@@ -31,6 +31,10 @@ func Names(sections []Section) []string {
 // shows names only: a value behind a mistyped name may be a secret.
 func unknown(sections []Section) []string {
 	names := Names(sections)
+	short := make([]string, len(names))
+	for i, name := range names {
+		short[i] = strings.TrimPrefix(name, own)
+	}
 	var lines []string
 	for _, pair := range os.Environ() {
 		key, _, _ := strings.Cut(pair, "=")
@@ -38,10 +42,6 @@ func unknown(sections []Section) []string {
 			continue
 		}
 		hint := "`sluice env` lists all variables"
-		var short []string
-		for _, name := range names {
-			short = append(short, strings.TrimPrefix(name, own))
-		}
 		if near := nearest.Name(strings.TrimPrefix(key, own), short); near != "" {
 			hint = "did you mean " + own + near + "?"
 		}
