@@ -7,6 +7,7 @@ import (
 
 	"sluice/ingest"
 	"sluice/ingest/format"
+	"sluice/internal/fault"
 )
 
 // startAtEnd makes the first cursor where reading begins at the end of the files that are there: behind their last line
@@ -14,7 +15,7 @@ import (
 func (s *Source) startAtEnd(ctx context.Context, files []file) (ingest.Batch, error) {
 	var st state
 	for _, f := range files {
-		if err := stopped(ctx); err != nil {
+		if err := fault.Stopped(ctx, op); err != nil {
 			return ingest.Batch{}, err
 		}
 		p, err := s.end(ctx, f)

@@ -92,7 +92,7 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	if err != nil {
 		return ingest.Batch{}, err
 	}
-	if err := stopped(ctx); err != nil {
+	if err := fault.Stopped(ctx, op); err != nil {
 		return ingest.Batch{}, err
 	}
 	files, err := s.survey(&st)
@@ -238,7 +238,7 @@ func (s *Source) readAll(ctx context.Context, st *state, files []file, b *format
 			s.notBegun(st, f)
 			continue
 		}
-		if err := stopped(ctx); err != nil {
+		if err := fault.Stopped(ctx, op); err != nil {
 			return false, err
 		}
 		at := len(b.Items)
@@ -337,11 +337,3 @@ func fresh(f found) place {
 
 // label is a path as a cursor can hold it.
 func label(path string) string { return strings.ToValidUTF8(path, "\uFFFD") }
-
-// stopped is the error of a context that has ended.
-func stopped(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return &fault.Error{Class: fault.Transient, Reason: "stopped", Op: op, Err: context.Cause(ctx)}
-}

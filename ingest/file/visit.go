@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"sluice/ingest/format"
+	"sluice/internal/fault"
 )
 
 // emptySum is the sum of no bytes.
@@ -169,7 +170,7 @@ func (s *Source) fill(ctx context.Context, f file, d *format.Decoder, growing bo
 	b.From(show(filepath.Base(f.path)))
 	for !b.Full() {
 		if len(b.Items)%256 == 0 {
-			if err := stopped(ctx); err != nil {
+			if err := fault.Stopped(ctx, op); err != nil {
 				return v, err
 			}
 		}

@@ -87,7 +87,7 @@ func (s *Source) list(ctx context.Context, after string, before *page) (*page, e
 		return s.client.ListObjectsV2(ctx, in, with)
 	})
 	if err != nil {
-		if e := stopped(ctx); e != nil {
+		if e := fault.Stopped(ctx, op); e != nil {
 			return nil, e
 		}
 		return nil, err

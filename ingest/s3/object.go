@@ -215,7 +215,7 @@ func (s *Source) get(ctx context.Context, p place, from int64) (*body, error) {
 
 // ended is the verdict on an answer that did not come, or broke off, when the context of the request had the cause.
 func (s *Source) ended(ctx context.Context, cause error, key string, err error) error {
-	if e := stopped(ctx); e != nil {
+	if e := fault.Stopped(ctx, op); e != nil {
 		return e
 	}
 	if errors.Is(cause, errSilent) {

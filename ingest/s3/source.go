@@ -109,7 +109,7 @@ func (s *Source) Read(ctx context.Context, after ingest.Cursor) (ingest.Batch, e
 	if err != nil {
 		return ingest.Batch{}, err
 	}
-	if err := stopped(ctx); err != nil {
+	if err := fault.Stopped(ctx, op); err != nil {
 		return ingest.Batch{}, err
 	}
 	if s.page != nil {
@@ -212,14 +212,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return stopped(ctx)
+		return fault.Stopped(ctx, op)
 	}
-}
-
-// stopped is the error of a context that has ended.
-func stopped(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return &fault.Error{Reason: "stopped", Op: op, Err: context.Cause(ctx)}
 }

@@ -2,6 +2,7 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -49,6 +50,14 @@ func (e *Error) Error() string {
 		return e.Err.Error()
 	}
 	return e.Op + ": " + e.Err.Error()
+}
+
+// Stopped is the error of a ctx that has ended while op was tried; nil: it has not.
+func Stopped(ctx context.Context, op string) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return &Error{Reason: "stopped", Op: op, Err: context.Cause(ctx)}
 }
 
 // Unwrap returns the cause.
